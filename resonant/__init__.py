@@ -1,0 +1,1 @@
+"""Decisions, command builders, parsers and clients; imports no Prefect."""

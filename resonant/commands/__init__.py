@@ -1,0 +1,1 @@
+"""Commands as data: every function builds an argument list and runs nothing."""

@@ -1,0 +1,34 @@
+"""Several commands as one, with the strictness that a plain `sh -c` lacks."""
+
+import shlex
+from collections.abc import Sequence
+
+Command = list[str]
+
+
+def script(*lines: str, arguments: Sequence[str] = ()) -> Command:
+    """A bash script that stops at the first failure; `arguments` are $1, $2, …"""
+    return ["bash", "-euo", "pipefail", "-c", "\n".join(lines), "script", *arguments]
+
+
+def joined(*commands: Sequence[str]) -> Command:
+    """Run the commands one after the other, up to the first that fails."""
+    return script(*(shlex.join(command) for command in commands))
+
+
+def switch_link(link: str, target: str) -> Command:
+    """Point a symbolic link at the target in one atomic step."""
+    return script('ln -sfn "$2" "$1.next"', 'mv -T "$1.next" "$1"', arguments=[link, target])
+
+
+def unpack(archive: str, folder: str) -> Command:
+    """Unpack a gzipped tar archive into a folder that appears complete or not at all, then remove the archive."""
+    return script(
+        'rm -rf "$2.part"', 'mkdir -p "$2.part"', 'tar -xzf "$1" --no-same-owner -C "$2.part"', 'rm -rf "$2"',
+        'mv -T "$2.part" "$2"', 'rm -f "$1"', arguments=[archive, folder],
+    )  # fmt: skip
+
+
+def read_file(path: str) -> Command:
+    """Print a file; a missing one prints nothing."""
+    return script('if [ -e "$1" ]; then cat "$1"; fi', arguments=[path])

@@ -1,0 +1,107 @@
+"""What is true on the VM, read in one round trip, so that "nothing to do" is decided in one place."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from resonant.commands.compose import PROJECT
+from resonant.commands.shell import Command, script
+from resonant.paths import (
+    BOOTSTRAP_TLS,
+    CURRENT_PROJECT,
+    CURRENT_RELEASE,
+    CURRENT_TLS,
+    CURRENT_VENV,
+    ENVIRONMENT,
+    FIREWALL_FILE,
+    SITE_SETTINGS,
+)
+
+SERVER_UNIT = "resonant-prefect-server.service"
+WORKER_UNIT = "resonant-prefect-worker.service"
+
+# name -> a shell command whose output is the fact; a failure means "nothing there"
+QUESTIONS = {
+    "os_id": ". /etc/os-release && echo $ID",
+    "os_name": ". /etc/os-release && echo $PRETTY_NAME",
+    "architecture": "uname -m",
+    "booted_at": "systemctl show -p UserspaceTimestamp --value",
+    "disk_free_kb": "df --output=avail -k / | tail -n 1",
+    "memory_total_kb": "awk '/MemTotal/ {print $2}' /proc/meminfo",
+    "packages": "dpkg-query -W -f '${db:Status-Status} ${Package}\\n' | awk '$1 == \"installed\" {print $2}'",
+    "docker": "docker version --format '{{.Server.Version}}'",
+    "compose": "docker compose version --short",
+    "containers": f"docker ps --all --filter label=com.docker.compose.project={PROJECT} --format "
+    "'{{.Label \"com.docker.compose.service\"}}\t{{.State}}\t{{.Status}}\t{{.Image}}'",
+    "release": f"basename $(readlink {CURRENT_RELEASE})",
+    "environment_sha256": f"sha256sum < {ENVIRONMENT} | cut -d' ' -f1",
+    "database_volume": "docker volume ls --quiet --filter name=^resonant_postgres_data$",
+    "tls": f"basename $(readlink {CURRENT_TLS})",
+    "bootstrap_names": f"openssl x509 -in {BOOTSTRAP_TLS}/fullchain.pem -checkend 172800 -noout -ext subjectAltName | tail -n 1",
+    "input_rules": "iptables -w 10 -S INPUT",
+    "rules_file": f"cat {FIREWALL_FILE}",
+    "project": f"basename $(readlink {CURRENT_PROJECT})",
+    "registered": f"cat {CURRENT_PROJECT}/.registered",
+    "venv": f"basename $(readlink {CURRENT_VENV})",
+    "python": "python3 -c 'import sys; print(\"%d.%d.%d\" % sys.version_info[:3])'",
+    "units": f"systemctl is-active {SERVER_UNIT} {WORKER_UNIT} || true",
+    "settings_sha256": f"sha256sum < {SITE_SETTINGS} | cut -d' ' -f1",
+}
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container of the stack; `status` is Docker's text ("Up 2 hours (healthy)")."""
+
+    service: str
+    state: str
+    status: str
+    image: str
+
+    @property
+    def is_well(self) -> bool:
+        return self.state == "running" and "unhealthy" not in self.status and "starting" not in self.status
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything as text, exactly as the VM printed it; "" where there is nothing."""
+
+    values: tuple[tuple[str, str], ...]
+
+    def __getitem__(self, name: str) -> str:
+        return dict(self.values)[name]
+
+    @property
+    def containers(self) -> tuple[Container, ...]:
+        rows = (line.split("\t") for line in self["containers"].splitlines())
+        return tuple(Container(*row) for row in rows)
+
+    @property
+    def packages(self) -> frozenset[str]:
+        return frozenset(self["packages"].split())
+
+    def are_well(self, services: tuple[str, ...]) -> bool:
+        """True when each of these services has a container and none of its containers is unwell."""
+        ours = [container for container in self.containers if container.service in services]
+        return {container.service for container in ours} == set(services) and all(entry.is_well for entry in ours)
+
+
+def build_read() -> Command:
+    """Prints one JSON object, a string for each question; needs python3 on the VM and nothing else."""
+    ask = (
+        "import json, subprocess, sys\n"
+        "from concurrent.futures import ThreadPoolExecutor as Pool\n"
+        "def ask(q):\n"
+        "    done = subprocess.run(['sh', '-c', q], capture_output=True, text=True, timeout=50)\n"
+        "    return done.stdout.strip() if done.returncode == 0 else ''\n"
+        "questions = json.loads(sys.argv[1])\n"
+        "with Pool(8) as pool:\n"
+        "    print(json.dumps(dict(zip(questions, pool.map(ask, questions.values())))))\n"
+    )
+    return script('python3 -c "$1" "$2"', arguments=[ask, json.dumps(QUESTIONS)])
+
+
+def parse(text: str) -> Facts:
+    values: dict[str, Any] = json.loads(text)
+    return Facts(tuple((name, str(values.get(name, ""))) for name in QUESTIONS))

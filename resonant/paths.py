@@ -1,0 +1,23 @@
+"""Where things lie on the VM."""
+
+ROOT = "/opt/resonant"
+SITE = f"{ROOT}/site"
+RELEASES = f"{SITE}/releases"
+CURRENT_RELEASE = f"{SITE}/current"
+ENVIRONMENT = f"{SITE}/.env.prod"
+TLS = f"{SITE}/tls"
+CURRENT_TLS = f"{TLS}/current"
+BOOTSTRAP_TLS = f"{TLS}/bootstrap"
+ACME_WEBROOT = f"{SITE}/acme"
+NGINX_SITE = f"{SITE}/nginx"
+
+PROJECTS = f"{ROOT}/projects"
+CURRENT_PROJECT = f"{ROOT}/project"
+VENVS = f"{ROOT}/venvs"
+CURRENT_VENV = f"{ROOT}/venv"
+
+CONFIGURATION = "/etc/resonant"
+SERVER_ENVIRONMENT = f"{CONFIGURATION}/prefect-server.env"
+WORKER_ENVIRONMENT = f"{CONFIGURATION}/worker.env"
+SITE_SETTINGS = f"{CONFIGURATION}/settings.env"
+FIREWALL_FILE = "/etc/iptables/rules.v4"

@@ -1,0 +1,175 @@
+"""Run commands and move files on a host: over SSH, and nowhere else is fabric imported."""
+
+import base64
+import io
+import posixpath
+import shlex
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import paramiko
+from fabric import Config, Connection
+from invoke.exceptions import CommandTimedOut
+
+from resonant.errors import HostKeyChanged, HostUnreachable, RemoteCommandFailed, SshRefused
+
+CONNECT_TIMEOUT_SECONDS = 10
+KILL_AFTER_SECONDS = 5
+TAIL_LINES = 15
+
+OnLine = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Host:
+    """Where commands run. `address` empty: this machine; `host_key` is pinned ("ssh-ed25519 AAAA…"), no other is accepted."""
+
+    address: str = ""
+    user: str = "root"
+    port: int = 22
+    private_key_file: Path | None = None
+    host_key: str = ""
+
+    @property
+    def is_local(self) -> bool:
+        return not self.address
+
+    def __str__(self) -> str:
+        return f"{self.user}@{self.address}:{self.port}" if self.address else "this machine"
+
+
+def run(host: Host, command: Sequence[str], *, timeout_seconds: float, on_line: OnLine | None = None) -> str:
+    """Run the command on the host as root and return its standard output.
+
+    The remote process is ended by `timeout` there, so nothing goes on after a time-out here (exit code 124).
+    Raises RemoteCommandFailed, HostUnreachable, SshRefused or HostKeyChanged.
+    """
+    connection = _connect(host)
+    line = build_remote_line(command, timeout_seconds)
+    try:
+        result = connection.run(
+            line,
+            hide=True,
+            warn=True,
+            in_stream=False,
+            timeout=timeout_seconds + 2 * KILL_AFTER_SECONDS,
+            **({"out_stream": LineStream(on_line), "hide": "stderr"} if on_line else {}),
+        )
+    except (OSError, EOFError, paramiko.SSHException, CommandTimedOut) as error:
+        _forget(host)
+        raise HostUnreachable(f"The SSH connection to {host} broke during `{command[0]}`: {error}") from error
+    if result.return_code != 0:
+        raise RemoteCommandFailed(
+            shown(command), result.return_code, render_tail(result.stderr or result.stdout), str(host)
+        )
+    return str(result.stdout)
+
+
+def build_remote_line(command: Sequence[str], timeout_seconds: float) -> str:
+    return f"sudo -n timeout -k {KILL_AFTER_SECONDS} {timeout_seconds:g} {shlex.join(command)}"
+
+
+def put(host: Host, content: bytes, path: str, *, mode: int = 0o644) -> None:
+    """Write a file owned by root, atomically, by SFTP and a rename; it never has wider rights than `mode`."""
+    upload = f".resonant-upload-{uuid.uuid4().hex}"
+    try:
+        sftp = _connect(host).sftp()
+        with sftp.open(upload, "wb") as file:
+            file.chmod(0o600)
+            file.set_pipelined(True)
+            file.write(content)
+    except (OSError, EOFError, paramiko.SSHException) as error:
+        _forget(host)
+        raise HostUnreachable(f"Could not send {path} to {host}: {error}") from error
+    part = posixpath.join(posixpath.dirname(path), f".{upload}")
+    move = f'install -D -m {mode:o} "$1" "$2" && rm -f "$1" && mv -f "$2" "$3"'
+    home = f"/home/{host.user}" if host.user != "root" else "/root"
+    run(host, ["sh", "-c", move, "put", f"{home}/{upload}", part, path], timeout_seconds=60)
+
+
+def close_all() -> None:
+    """Close every connection of this process."""
+    for connection in list(_CONNECTIONS.values()):
+        connection.close()
+    _CONNECTIONS.clear()
+
+
+class LineStream(io.TextIOBase):
+    """What fabric writes into while a command runs; hands whole lines on."""
+
+    def __init__(self, on_line: OnLine) -> None:
+        self._on_line = on_line
+        self._rest = ""
+
+    def write(self, text: str) -> int:
+        *lines, self._rest = (self._rest + text).replace("\r", "\n").split("\n")
+        for line in filter(str.strip, lines):
+            self._on_line(line.rstrip())
+        return len(text)
+
+
+def render_tail(text: str) -> str:
+    return "\n".join(text.strip().splitlines()[-TAIL_LINES:])
+
+
+def shown(command: Sequence[str]) -> str:
+    """The command as a person reads it: one line, not too long."""
+    line = " ".join(shlex.join(command).split())
+    return line if len(line) <= 160 else line[:157] + "…"
+
+
+_CONNECTIONS: dict[Host, Connection] = {}
+
+
+def _connect(host: Host) -> Connection:
+    connection = _CONNECTIONS.get(host)
+    if connection is not None and connection.is_connected:
+        return connection
+    connection = _build_connection(host)
+    try:
+        connection.open()
+    except paramiko.BadHostKeyException as error:
+        raise HostKeyChanged(
+            f"{host} shows another host key than the one that was pinned when it was created. If the machine was replaced "
+            "on purpose, run the flow provision again; otherwise do not connect: somebody may be in between."
+        ) from error
+    except (paramiko.AuthenticationException, paramiko.PasswordRequiredException) as error:
+        raise SshRefused(
+            f"{host} refused the key {host.private_key_file}. Is it the key that the machine was created with, and "
+            f"{host.user} its login?"
+        ) from error
+    except (OSError, EOFError, paramiko.SSHException) as error:
+        raise HostUnreachable(f"No SSH connection to {host}: {error}") from error
+    _CONNECTIONS[host] = connection
+    return connection
+
+
+def _build_connection(host: Host) -> Connection:
+    connection = Connection(
+        host.address,
+        user=host.user,
+        port=host.port,
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        config=Config(overrides={"load_ssh_configs": False}),
+        connect_kwargs={
+            "key_filename": str(host.private_key_file),
+            "look_for_keys": False,
+            "allow_agent": False,
+            "banner_timeout": CONNECT_TIMEOUT_SECONDS,
+            "auth_timeout": CONNECT_TIMEOUT_SECONDS,
+        },
+    )
+    client = connection.client
+    client.set_missing_host_key_policy(paramiko.RejectPolicy())
+    kind, key = host.host_key.split()[:2]
+    name = host.address if host.port == 22 else f"[{host.address}]:{host.port}"
+    client.get_host_keys().add(name, kind, paramiko.PKey.from_type_string(kind, base64.b64decode(key)))
+    return connection
+
+
+def _forget(host: Host) -> None:
+    connection = _CONNECTIONS.pop(host, None)
+    if connection is not None:
+        connection.close()

@@ -1,0 +1,114 @@
+"""The only reader of the environment. `.env.example` and docs/reference.md are written from these fields."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from resonant.errors import SettingsInvalid
+from resonant.free_tier import MINIMUM_BOOT_VOLUME_GBS
+
+PREFIX = "RESONANT_"
+FILE_VARIABLE = "RESONANT_SETTINGS_FILE"
+
+
+class Settings(BaseSettings):
+    """One site. Values come from the environment, then from the file named by RESONANT_SETTINGS_FILE (default `.env`)."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    site: str = Field(
+        "resonant",
+        pattern=r"^[a-z][a-z0-9-]{1,30}$",
+        description="Name of the site: tags and names of everything it owns.",
+    )
+    domain: str = Field(
+        "",
+        pattern=r"^$|^(?=.{4,253}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$",
+        description="Public name of the site; empty: reached by its address alone.",
+    )
+    time_zone: str = Field("UTC", description="Time zone of the schedules, as in the tz database (Asia/Tokyo).")
+
+    connection: Literal["ssh", "local"] = Field(
+        "ssh", description="How flows reach the VM: ssh from the operator's machine, local on the VM's own worker."
+    )
+    address: str = Field("", description="The VM's public address; empty: looked up in the tenancy by the site's tags.")
+    ssh_private_key_file: Path = Field(
+        Path("~/.ssh/id_ed25519"), description="Private key for the VM's login; its .pub file lies beside it."
+    )
+    ssh_user: str = Field("ubuntu", description="Login of the image.")
+    ssh_port: int = Field(22, ge=1, le=65535, description="Port of sshd on the VM.")
+
+    oci_config_file: Path = Field(Path("~/.oci/config"), description="The OCI SDK's configuration file.")
+    oci_profile: str = Field("DEFAULT", description="Profile in that file.")
+    oci_endpoint: str = Field(
+        "",
+        pattern=r"^$|^https?://",
+        description="Base URL of every OCI service; empty: Oracle's own endpoints of the region.",
+    )
+    compartment_id: str = Field("", description="OCID of the compartment; empty: the tenancy's root.")
+    shape: str = Field("VM.Standard.A1.Flex", description="Shape of the instance.")
+    ocpus: float = Field(2, ge=1, le=80, description="OCPUs of the instance.")
+    memory_in_gbs: float = Field(12, ge=1, le=512, description="Memory of the instance.")
+    boot_volume_size_in_gbs: int = Field(
+        100, ge=MINIMUM_BOOT_VOLUME_GBS, le=32768, description="Size of the boot volume."
+    )
+    allow_beyond_free: bool = Field(False, description="Allow a machine larger than the Always Free allowance.")
+    operating_system: str = Field("Canonical Ubuntu", description="Operating system of the platform image.")
+    operating_system_version: str = Field("24.04", description="Its version.")
+    ssh_source_cidr: str = Field(
+        "0.0.0.0/0",
+        pattern=r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$",
+        description="Who may reach port 22 through the security list.",
+    )
+    capacity_delay_seconds: float = Field(
+        60,
+        ge=0.1,
+        le=3600,
+        description="Mean pause between launch attempts while Oracle is out of host capacity (jittered).",
+    )
+    capacity_deadline_seconds: float = Field(
+        86400, ge=1, description="Give up looking for capacity after this long; run again to go on."
+    )
+    poll_seconds: float = Field(2, ge=0.05, le=60, description="Pause between two looks at something that takes time.")
+
+    anthropic_api_key: SecretStr = Field(SecretStr(""), description="Key of the Claude API, used by the intent bridge.")
+    anthropic_base_url: str = Field("", description="Base URL of the Claude API; empty: Anthropic's own.")
+    anthropic_model: str = Field("claude-haiku-4-5", description="Model that answers the intents.")
+
+    prefect_port: int = Field(
+        4200, ge=1024, le=65535, description="Local port of the tunnel to the Prefect server on the VM."
+    )
+    deploy_timeout_seconds: int = Field(
+        1800, ge=60, le=7200, description="Longest time for one build, pull or start of the stack."
+    )
+
+    @model_validator(mode="after")
+    def _one_settings_for_one_connection(self) -> "Settings":
+        if self.connection == "local" and not self.address:
+            raise ValueError("RESONANT_ADDRESS is needed when RESONANT_CONNECTION=local")
+        return self
+
+
+def read_settings() -> Settings:
+    """Read the environment once; raises SettingsInvalid naming every wrong or missing setting."""
+    file = Path(os.environ.get(FILE_VARIABLE, ".env"))
+    if FILE_VARIABLE in os.environ and not file.is_file():
+        raise SettingsInvalid(f"{FILE_VARIABLE} names {file}, which does not exist. Copy .env.example to start one.")
+    try:
+        return Settings(_env_file=file)
+    except ValidationError as error:
+        raise SettingsInvalid(render_problems(error, file)) from None
+
+
+def render_problems(error: ValidationError, file: Path) -> str:
+    """One line per setting; values are left out because they may be secret."""
+    problems = [f"  {_variable(entry['loc'])}: {entry['msg']}" for entry in error.errors()]
+    return "Settings to correct, in the environment or in " + "\n".join([f"{file}:", *problems])
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    name = "_".join(str(part) for part in location).upper()
+    return name if name.startswith(PREFIX) or not name else PREFIX + name

@@ -1,0 +1,1 @@
+"""The visible steps: thin tasks over plain functions, one module per outside system."""

@@ -1,0 +1,72 @@
+"""Run the same command here or over SSH: the `Host` says which. The only importer of prefect_shell."""
+
+import os
+import re
+import shlex
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from prefect_shell import ShellOperation
+
+from resonant import remote
+from resonant.errors import RemoteCommandFailed, ResonantError
+from resonant.remote import Host
+
+OnLine = Callable[[str], None]
+TIMEOUT_SECONDS = 120
+
+
+def run(
+    host: Host, command: Sequence[str], *, timeout_seconds: float = TIMEOUT_SECONDS, on_line: OnLine | None = None
+) -> str:
+    """Run as root on the host and return standard output; `on_line` sees each line as it comes. Raises RemoteCommandFailed."""
+    if host.is_local:
+        return run_here(command, timeout_seconds=timeout_seconds, stream=on_line is not None)
+    return remote.run(host, command, timeout_seconds=timeout_seconds, on_line=on_line)
+
+
+def run_here(command: Sequence[str], *, timeout_seconds: float, stream: bool) -> str:
+    """On this machine, by prefect-shell; its output goes to the run's log when `stream`."""
+    with tempfile.TemporaryDirectory(prefix="resonant-") as folder:
+        errors = Path(folder) / "stderr"
+        operation = ShellOperation(
+            commands=[
+                "set -euo pipefail",
+                f"timeout -k {remote.KILL_AFTER_SECONDS} {timeout_seconds:g} {shlex.join(command)} 2> {errors}",
+            ],
+            stream_output=stream,
+            log_prefix=None,
+            shell="bash",  # noqa: S604  # the lines are quoted by shlex
+        )
+        try:
+            lines: list[str] = operation.run()
+        except RuntimeError as error:
+            tail = remote.render_tail(errors.read_text(errors="replace")) if errors.exists() else str(error)
+            raise RemoteCommandFailed(remote.shown(command), _exit_code(error), tail) from None
+    return "\n".join(lines)
+
+
+def put(host: Host, content: bytes, path: str, *, mode: int = 0o644) -> None:
+    """Write a file owned by root on the host, atomically; it never has wider rights than `mode`."""
+    if not host.is_local:
+        return remote.put(host, content, path, mode=mode)
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        part.chmod(mode)
+        part.replace(target)
+    except OSError as error:
+        raise ResonantError(
+            f"Could not write {path}: {error.strerror}. Is the disk full, and is this run root's?"
+        ) from error
+    return None
+
+
+def _exit_code(error: RuntimeError) -> int:
+    found = re.search(r"return code (-?\d+)", str(error))
+    return int(found.group(1)) if found else 1
