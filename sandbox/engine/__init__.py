@@ -1,0 +1,1 @@
+"""The Docker engine that everything in the sandbox runs on."""
