@@ -14,6 +14,7 @@ from resonant.paths import (
     CURRENT_VENV,
     ENVIRONMENT,
     FIREWALL_FILE,
+    NGINX_SITE,
     SITE_SETTINGS,
 )
 
@@ -38,6 +39,7 @@ QUESTIONS = {
     "database_volume": "docker volume ls --quiet --filter name=^resonant_postgres_data$",
     "tls": f"basename $(readlink {CURRENT_TLS})",
     "bootstrap_names": f"openssl x509 -in {BOOTSTRAP_TLS}/fullchain.pem -checkend 172800 -noout -ext subjectAltName | tail -n 1",
+    "names_sha256": f"sha256sum < {NGINX_SITE}/names.conf | cut -d' ' -f1",
     "input_rules": "iptables -w 10 -S INPUT",
     "rules_file": f"cat {FIREWALL_FILE}",
     "project": f"basename $(readlink {CURRENT_PROJECT})",

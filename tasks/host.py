@@ -111,6 +111,11 @@ def ship_project(host: Host, known: Facts) -> tuple[str, tuple[str, ...]]:
     return project.digest, changes
 
 
+def read_address(settings: Settings, host: Host) -> str:
+    """The public address: the host's own over SSH, the configured one on the VM itself."""
+    return host.address or settings.address
+
+
 def build_host(settings: Settings, address: str, host_key: str) -> Host:
     key_file = settings.ssh_private_key_file.expanduser()
     if not key_file.is_file():

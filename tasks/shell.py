@@ -37,7 +37,7 @@ def run_here(command: Sequence[str], *, timeout_seconds: float, stream: bool) ->
             ],
             stream_output=stream,
             log_prefix=None,
-            shell="bash",  # noqa: S604  # the lines are quoted by shlex
+            shell="bash",  # the lines are quoted by shlex
         )
         try:
             lines: list[str] = operation.run()

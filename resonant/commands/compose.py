@@ -6,6 +6,7 @@ from resonant.paths import ENVIRONMENT, RELEASES
 PROJECT = "resonant"
 DATABASE = "postgres"
 BUILT = ("backend", "frontend", "intent_bridge")
+SERVICES = ("nginx", DATABASE, *BUILT)
 
 
 def compose(release: str, *arguments: str) -> Command:
@@ -17,7 +18,7 @@ def compose(release: str, *arguments: str) -> Command:
 
 def pull(release: str) -> Command:
     """Fetch the ready images that are not there yet."""
-    return compose(release, "pull", "--quiet", "--ignore-buildable", "--policy", "missing")
+    return compose(release, "--profile", "certificate", "pull", "--quiet", "--ignore-buildable", "--policy", "missing")
 
 
 def build(release: str) -> Command:
@@ -43,3 +44,9 @@ def list_services(release: str) -> Command:
 
 def read_logs(release: str, service: str, lines: int = 15) -> Command:
     return compose(release, "logs", "--no-color", "--no-log-prefix", "--tail", str(lines), service)
+
+
+def reload_nginx(release: str) -> Command:
+    """Check the configuration first: a bare reload signal would hide an error."""
+    nginx = "nginx -c /etc/nginx/resonant/nginx.conf"
+    return compose(release, "exec", "-T", "nginx", "sh", "-c", f"{nginx} -t && {nginx} -s reload")

@@ -1,0 +1,1 @@
+"""The stories: one file, one flow; what a person triggers and watches."""
