@@ -11,13 +11,14 @@ from tasks.report import publish_markdown
 
 
 @flow(name="check-site")
-def check_site() -> None:
+def check_site() -> tuple[str, ...]:
     """Ask the public address for the redirect, the page, the API with its database, and a WebSocket, under every name.
 
-    The run fails with everything that was not as it must be.
+    The run fails with everything that was not as it must be; returns what was seen.
     """
     settings = read_settings()
     host = find_host(settings)
     address = read_address(settings, host)
     seen = check_from_outside(settings, address, read_certificate(host))
     publish_markdown("check-site", render_changes(seen), "What a visitor sees")
+    return seen

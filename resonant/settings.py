@@ -81,6 +81,10 @@ class Settings(BaseSettings):
     prefect_port: int = Field(
         4200, ge=1024, le=65535, description="Local port of the tunnel to the Prefect server on the VM."
     )
+    operator_folder: Path = Field(
+        Path("~/.local/state/resonant"),
+        description="Folder on the operator's machine for what can be fetched again: known hosts, the tunnel's log, project.env.",
+    )
     deploy_timeout_seconds: int = Field(
         1800, ge=60, le=7200, description="Longest time for one build, pull or start of the stack."
     )

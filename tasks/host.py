@@ -11,7 +11,7 @@ from resonant.commands import firewall as firewall_commands
 from resonant.errors import ResonantError, SettingsInvalid
 from resonant.facts import Facts
 from resonant.oci_clients import Cloud
-from resonant.paths import CURRENT_PROJECT, FIREWALL_FILE, PROJECTS, RELEASES
+from resonant.paths import FIREWALL_FILE, PROJECTS, RELEASES
 from resonant.polling import wait_for
 from resonant.remote import Host
 from resonant.settings import Settings
@@ -104,11 +104,7 @@ def ship_release(host: Host, known: Facts) -> tuple[str, tuple[str, ...]]:
 def ship_project(host: Host, known: Facts) -> tuple[str, tuple[str, ...]]:
     """The flows themselves, for the worker on the VM: (project, changes)."""
     project = source.read_source(source.PROJECT_PATHS)
-    is_there = known["project"] == project.digest
-    changes = _ship(host, project, PROJECTS, "project", is_there=is_there)
-    if not is_there:
-        run(host, shell.switch_link(CURRENT_PROJECT, f"{PROJECTS}/{project.digest}"))
-    return project.digest, changes
+    return project.digest, _ship(host, project, PROJECTS, "project", is_there=known["project"] == project.digest)
 
 
 def read_address(settings: Settings, host: Host) -> str:

@@ -1,0 +1,1 @@
+"""What prefect.yaml cannot say: work pools, automations, reconciliation, and the operator's side of the connection."""
