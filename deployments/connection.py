@@ -168,8 +168,8 @@ def start_supervisor(folder: Path) -> None:
 def check_port_free(settings: Settings) -> None:
     """Raise ResonantError naming the process that listens where the tunnel's end must be."""
     port = settings.prefect_port
-    listening = [entry for entry in psutil.net_connections("tcp") if entry.status == psutil.CONN_LISTEN and entry.laddr]
-    pid = next((entry.pid for entry in listening if entry.laddr[1] == port), None)
+    listening = [entry for entry in psutil.net_connections("tcp") if entry.status == psutil.CONN_LISTEN]
+    pid = next((entry.pid for entry in listening if getattr(entry.laddr, "port", 0) == port), None)
     if pid is not None:
         raise ResonantError(
             f"Port {port} on this machine is used by {psutil.Process(pid).name()} (pid {pid}); the tunnel to the Prefect "

@@ -36,10 +36,8 @@ def is_current(known: Facts, release: str, environment_sha256: str) -> bool:
 
 def parse_services(text: str) -> list[ServiceState]:
     """One JSON object a line, as Compose 2.21 and newer print them, or one array, as older ones do."""
-    if text.lstrip().startswith("["):
-        rows = json.loads(text)
-    else:
-        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+    joined = text if text.lstrip().startswith("[") else f"[{','.join(filter(str.strip, text.splitlines()))}]"
+    rows = json.loads(joined)
     return [ServiceState(row["Service"], row["State"], row.get("Health", ""), int(row["ExitCode"])) for row in rows]
 
 

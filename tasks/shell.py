@@ -30,7 +30,7 @@ def run_here(command: Sequence[str], *, timeout_seconds: float, stream: bool) ->
     """On this machine, by prefect-shell; its output goes to the run's log when `stream`."""
     with tempfile.TemporaryDirectory(prefix="resonant-") as folder:
         errors = Path(folder) / "stderr"
-        operation = ShellOperation(
+        operation = ShellOperation(  # noqa: S604  # the lines are quoted by shlex
             commands=[
                 "set -euo pipefail",
                 f"timeout -k {remote.KILL_AFTER_SECONDS} {timeout_seconds:g} {shlex.join(command)} 2> {errors}",
