@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 from typing import Literal
+from zoneinfo import available_timezones
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from resonant.errors import SettingsInvalid
@@ -26,7 +27,8 @@ class Settings(BaseSettings):
     )
     domain: str = Field(
         "",
-        pattern=r"^$|^(?=.{4,253}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$",
+        max_length=253,
+        pattern=r"^$|^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$",
         description="Public name of the site; empty: reached by its address alone.",
     )
     time_zone: str = Field("UTC", description="Time zone of the schedules, as in the tz database (Asia/Tokyo).")
@@ -88,6 +90,13 @@ class Settings(BaseSettings):
     deploy_timeout_seconds: int = Field(
         1800, ge=60, le=7200, description="Longest time for one build, pull or start of the stack."
     )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_time_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"{value!r} is not in the tz database")
+        return value
 
     @model_validator(mode="after")
     def _one_settings_for_one_connection(self) -> "Settings":
