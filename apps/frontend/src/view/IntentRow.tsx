@@ -1,0 +1,66 @@
+import type { Deletion } from '../intents/state'
+import type { Intent } from '../intents/types'
+import { DeleteButton } from './DeleteButton'
+import { RepeatIcon, StateIcon } from './Icons'
+import { LongText } from './LongText'
+import { renderAge, renderDuration, renderMoment, STATE_LABELS, shorten } from './wording'
+
+interface Props {
+  readonly intent: Intent
+  readonly now: number
+  readonly deletion: Deletion | undefined
+  readonly onDelete: () => void
+  readonly onRepeat: () => void
+}
+
+export function IntentRow({ intent, now, deletion, onDelete, onRepeat }: Props) {
+  const leaving = deletion?.problem === null
+  const name = shorten(intent.text)
+  return (
+    <li className="row" data-testid="intent-row" data-state={intent.state} aria-busy={leaving}>
+      <StateIcon state={intent.state} />
+      <div className="row-body">
+        <p className="row-text">{intent.text}</p>
+        <Facts intent={intent} now={now} leaving={leaving} />
+        {intent.result !== null && (
+          <div className="answer" data-testid="intent-result">
+            <LongText text={intent.result} />
+          </div>
+        )}
+        {intent.state === 'failed' && (
+          <div className="answer answer-failed" data-testid="intent-error">
+            <LongText text={intent.error ?? 'No reason was given.'} />
+          </div>
+        )}
+        <div role="alert">
+          {deletion?.problem && <p className="fault">Not deleted. {deletion.problem}</p>}
+        </div>
+      </div>
+      <div className="row-actions">
+        {intent.state === 'failed' && (
+          <button type="button" className="icon-button" title="Send again" onClick={onRepeat}>
+            <RepeatIcon />
+            <span className="visually-hidden">Send again: {name}</span>
+          </button>
+        )}
+        <DeleteButton name={name} disabled={leaving} onDelete={onDelete} />
+      </div>
+    </li>
+  )
+}
+
+function Facts({ intent, now, leaving }: { intent: Intent; now: number; leaving: boolean }) {
+  const settled = intent.state === 'done' || intent.state === 'failed'
+  return (
+    <p className="facts">
+      <span className={`state-word state-${intent.state}`}>
+        {leaving ? 'Deleting…' : STATE_LABELS[intent.state]}
+      </span>
+      <time dateTime={intent.created_at} title={renderMoment(intent.created_at)}>
+        {renderAge(intent.created_at, now)}
+      </time>
+      {settled && <span>took {renderDuration(intent.created_at, intent.updated_at)}</span>}
+      {intent.attempts > 1 && <span>{intent.attempts} attempts</span>}
+    </p>
+  )
+}
