@@ -1,0 +1,1 @@
+"""Bringing a checkout's sandbox up, showing it, and taking it down."""

@@ -1,0 +1,1 @@
+"""A local image registry that serves the stand-ins to the machines under the genuine names."""
