@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 OPEN_WEB = (
     "-p", "tcp", "-m", "conntrack", "--ctstate", "NEW", "-m", "multiport", "--dports", "80,443",
-    "-m", "comment", "--comment", "resonant: web", "-j", "ACCEPT",
+    "-m", "comment", "--comment", "resonant-web", "-j", "ACCEPT",
 )  # fmt: skip
 CLOSING = {"REJECT", "DROP"}
-COMMENT = "resonant: web"
+COMMENT = "resonant-web"
 
 
 @dataclass(frozen=True)

@@ -42,36 +42,48 @@ class Traffic:
 
     async def apply(self) -> None:
         async with self._turn:
-            wanted_addresses = self._published()
-            for address, machine in list(self._addresses.items()):
-                if wanted_addresses.get(address) != machine:
-                    del self._addresses[address]
-                    await self._push(machine, self._machines.withdraw, address)
-            await self._push_rules()
-            for address, machine in wanted_addresses.items():
-                if machine in self._ready and address not in self._addresses:
-                    self._addresses[address] = machine
-                    await self._push(machine, self._machines.publish, address, machine)
+            # Both are computed before the first wait: while a machine is spoken to, the network may change again.
+            addresses, rules = self._wanted_addresses(), self._wanted_rules()
+            await self._withdraw(addresses)
+            await self._allow(rules)
+            await self._publish(addresses)
 
-    async def _push_rules(self) -> None:
-        for vnic in self._store.all(Vnic):
-            rules = ingress_rules(self._store, self._store.get(Subnet, vnic.subnet_id))
-            if vnic.machine in self._ready and self._rules.get(vnic.machine) != rules:
-                self._rules[vnic.machine] = rules
-                await self._push(vnic.machine, self._machines.allow_ingress, vnic.machine, rules)
+    async def _withdraw(self, wanted: dict[str, str]) -> None:
+        for address, machine in list(self._addresses.items()):
+            if wanted.get(address) != machine and await self._push(machine, self._machines.withdraw, address):
+                self._addresses.pop(address, None)
 
-    async def _push(self, machine: str, call: Callable[..., None], *arguments: Any) -> None:
+    async def _allow(self, wanted: dict[str, tuple[IngressRule, ...]]) -> None:
+        for machine, rules in wanted.items():
+            stale = machine in self._ready and self._rules.get(machine) != rules
+            if stale and await self._push(machine, self._machines.allow_ingress, machine, rules):
+                self._rules[machine] = rules
+
+    async def _publish(self, wanted: dict[str, str]) -> None:
+        for address, machine in wanted.items():
+            missing = machine in self._ready and address not in self._addresses
+            if missing and await self._push(machine, self._machines.publish, address, machine):
+                self._addresses[address] = machine
+
+    async def _push(self, machine: str, call: Callable[..., None], *arguments: Any) -> bool:
+        """False when the machine is gone, which is not the network's fault."""
         try:
             await asyncio.to_thread(call, *arguments)
         except KeyError:
             self.close(machine)
             self._forget(machine)
+            return False
+        return True
+
+    def _wanted_rules(self) -> dict[str, tuple[IngressRule, ...]]:
+        subnets = {subnet.id: ingress_rules(self._store, subnet) for subnet in self._store.all(Subnet)}
+        return {vnic.machine: subnets[vnic.subnet_id] for vnic in self._store.all(Vnic)}
 
     def _forget(self, machine: str) -> None:
         self._rules.pop(machine, None)
         self._addresses = {address: name for address, name in self._addresses.items() if name != machine}
 
-    def _published(self) -> dict[str, str]:
+    def _wanted_addresses(self) -> dict[str, str]:
         published = {}
         for public_ip in self._store.all(PublicIp):
             private_ip = self._store.find(PrivateIp, public_ip.private_ip_id)

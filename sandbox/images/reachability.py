@@ -34,7 +34,7 @@ def _try_registry() -> Reachability:
     try:
         run_docker("pull", "--quiet", SMALLEST_IMAGE, timeout_seconds=TIMEOUT_SECONDS)
     except DockerFailed as failure:
-        return Reachability(False, failure.stderr.splitlines()[-1] if failure.stderr else "")
+        return Reachability(False, failure.stderr.rpartition(": ")[2])
     if not had_it:
         run_docker("image", "rm", SMALLEST_IMAGE)
     return Reachability(True)

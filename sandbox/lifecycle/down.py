@@ -1,6 +1,5 @@
 """Removing every trace, whatever state the sandbox is in."""
 
-import os
 import shutil
 
 import psutil
@@ -44,7 +43,8 @@ def _is_engine_there() -> bool:
 
 def _end_marked_processes(place: Place) -> None:
     """Builders of an `up` that was killed go on without it, unless they are told."""
-    ours = [process for process in psutil.process_iter() if process.pid != os.getpid() and _is_marked(process, place)]
+    us = {psutil.Process(), *psutil.Process().parents()}
+    ours = [process for process in psutil.process_iter() if process not in us and _is_marked(process, place)]
     for process in ours:
         _signal(process, force=False)
     _, alive = psutil.wait_procs(ours, timeout=STOP_SECONDS)
@@ -69,8 +69,9 @@ def _signal(process: psutil.Process, *, force: bool) -> None:
 def _remove_from_engine(place: Place, *, images: bool) -> None:
     for kind in ("container", "volume", "network"):
         found = names_of(kind, f"label={place.label}")
+        force = [] if kind == "network" else ["--force"]
         if found:
-            run_docker(kind, "rm", "--force", *found)
+            run_docker(kind, "rm", *force, *found)
     allotment = read_allotment(place)
     if allotment:
         _remove_images("reference", f"127.0.0.1:{allotment.registry_port}/*/*")

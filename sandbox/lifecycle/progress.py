@@ -1,10 +1,13 @@
 """Progress, line by line, each with the time since the start."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+
+NOTICED_SECONDS = 0.5
 
 
 class Progress:
@@ -18,10 +21,14 @@ class Progress:
 
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
-        """Says when the step begins, and how long it took when that was worth noticing."""
+        """Says that the step is under way, and how long it took, when it takes long enough to be noticed."""
         begun = time.monotonic()
-        self.say(f"{text} …")
-        yield
+        notice = threading.Timer(NOTICED_SECONDS, self.say, [f"{text} …"])
+        notice.start()
+        try:
+            yield
+        finally:
+            notice.cancel()
         took = time.monotonic() - begun
-        if took >= 1:
+        if took >= NOTICED_SECONDS:
             self.say(f"{text}: done in {took:.1f} s")

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.engine.daemon import ensure_bootstrap_tools, ensure_engine
@@ -18,6 +19,7 @@ from sandbox.lifecycle.cloud import ensure_cloud
 from sandbox.lifecycle.credentials import ensure_credentials
 from sandbox.lifecycle.preflight import check_disk, check_platform
 from sandbox.lifecycle.progress import Progress
+from sandbox.lifecycle.settings import FILE as SETTINGS_FILE
 from sandbox.lifecycle.settings import write_settings
 from sandbox.llm.container import ensure_llm
 from sandbox.place import Ground, Place
@@ -28,7 +30,16 @@ MARK = "RESONANT_SANDBOX"
 PARALLEL_BUILDS = 2
 
 
-def bring_up(place: Place, progress: Progress) -> Ground:
+@dataclass(frozen=True)
+class Sandbox:
+    """What runs now. `mirror` is None where the machines' engines ask the genuine registry."""
+
+    ground: Ground
+    machine_image: str
+    mirror: str | None
+
+
+def bring_up(place: Place, progress: Progress) -> Sandbox:
     check_platform()
     place.open_state()
     with sole_user(place):
@@ -42,10 +53,11 @@ def bring_up(place: Place, progress: Progress) -> Ground:
         reachability = _read_reachability(place, progress)
         builder = _Builder(ground, genuine=reachability.answers, progress=progress)
         machine_image = builder.build_all(after_tools=lambda tools: ensure_llm(ground, tools, credentials.llm_key_file))
+        sandbox = Sandbox(ground, machine_image, None if reachability.answers else mirror_address(ground))
         with progress.step("cloud API"):
-            ensure_cloud(ground, machine_image, None if reachability.answers else mirror_address(ground))
-    progress.say(f"up: settings in {place.state / 'settings.env'}")
-    return ground
+            ensure_cloud(ground, sandbox.machine_image, sandbox.mirror)
+    progress.say(f"up; the settings are in {place.state / SETTINGS_FILE}")
+    return sandbox
 
 
 @contextmanager

@@ -58,7 +58,7 @@ class DockerMachines:
     def stop(self, name: str, *, graceful: bool) -> None:
         """Graceful asks systemd to shut down and cuts the power when that takes too long."""
         if self.is_running(name):
-            run_docker("container", "stop", "--time", str(GRACEFUL_SECONDS if graceful else 0), self._container(name))
+            run_docker("container", "stop", "-t", str(GRACEFUL_SECONDS if graceful else 0), self._container(name))
 
     def reset(self, name: str, *, graceful: bool) -> None:
         self.stop(name, graceful=graceful)

@@ -56,7 +56,7 @@ def cloud_config(**changes: Any) -> CloudConfig:
         fingerprint=fingerprint(),
         public_key_pem=public_key_pem(),
         public_addresses=ADDRESSES,
-        delay_seconds=0.05,
+        delay_seconds=0.03,
         first_launch_out_of_capacity=False,
     )
     return replace(config, **changes)

@@ -41,7 +41,7 @@ def test_console_history_shows_the_console_of_that_moment(cloud: RunningCloud, c
         models.CaptureConsoleHistoryDetails(instance_id=instance.id)
     ).data
     assert captured.lifecycle_state == "REQUESTED"
-    wait_for(clients.compute, clients.compute.get_console_history(captured.id), "SUCCEEDED")
+    wait_for(clients.compute.get_console_history, captured.id, "SUCCEEDED")
     content = clients.compute.get_console_history_content(captured.id).data
     assert b"cloud-init on dashboard" in _as_bytes(content)
     part = clients.compute.get_console_history_content(captured.id, offset=2, length=4)

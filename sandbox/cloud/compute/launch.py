@@ -17,7 +17,7 @@ from sandbox.cloud.compute.launch_details import (
     sized,
 )
 from sandbox.cloud.compute.models import BootVolumeAttachment, Instance, InstanceShapeConfig, VnicAttachment
-from sandbox.cloud.compute.terminate import retire
+from sandbox.cloud.compute.terminate import remove
 from sandbox.cloud.errors import invalid_parameter, not_found
 from sandbox.cloud.limits import check_limits
 from sandbox.cloud.machines import MachineSpec
@@ -160,14 +160,17 @@ def _add_vnic(here: Cloud, instance: Instance, details: LaunchInstanceDetails, s
 async def _provision(here: Cloud, instance: Instance, spec: MachineSpec, work_request: WorkRequest) -> None:
     await here.lifecycle.pause()
     async with here.turn_of(instance.machine):
-        (failure,) = await asyncio.gather(asyncio.to_thread(here.machines.create, spec), return_exceptions=True)
-        if failure is not None:
+        (failure,) = await asyncio.gather(_boot(here, spec), return_exceptions=True)
+        if failure is None:
+            instance.is_busy = False
+            here.store.move(instance, "PROVISIONING", "RUNNING")
+            finish_work_request(here, work_request, "CREATED")
+        else:
+            await remove(here, instance)
             fail_work_request(here, work_request, f"The machine could not be made: {failure}")
-            retire(here, instance)
-            here.store.change(instance, lifecycle_state="TERMINATED")
-            return
-        here.traffic.open(spec.name)
-        await here.traffic.apply()
-        instance.is_busy = False
-        here.store.move(instance, "PROVISIONING", "RUNNING")
-        finish_work_request(here, work_request, "CREATED")
+
+
+async def _boot(here: Cloud, spec: MachineSpec) -> None:
+    await asyncio.to_thread(here.machines.create, spec)
+    here.traffic.open(spec.name)
+    await here.traffic.apply()

@@ -13,7 +13,7 @@ from sandbox.cloud.network.models import Vnic
 from sandbox.cloud.network.vnics import detach_vnic
 from sandbox.cloud.routing import Here, IfMatch, OciRoute, no_content
 from sandbox.cloud.state import Cloud
-from sandbox.cloud.work_requests import WorkRequest, finish_work_request, open_work_request
+from sandbox.cloud.work_requests import WorkRequest, fail_work_request, finish_work_request, open_work_request
 
 router = APIRouter(prefix="/20160918", route_class=OciRoute)
 
@@ -38,16 +38,28 @@ async def terminate_instance(
 async def _terminate(here: Cloud, instance: Instance, work_request: WorkRequest, *, preserve_boot_volume: bool) -> None:
     await here.lifecycle.pause()
     async with here.turn_of(instance.machine):
-        here.traffic.close(instance.machine)
-        retire(here, instance, preserve_boot_volume=preserve_boot_volume)
-        await here.traffic.apply()
-        # A machine that never came up is as gone as one that was removed.
-        await asyncio.gather(asyncio.to_thread(here.machines.terminate, instance.machine), return_exceptions=True)
-        here.store.change(instance, lifecycle_state="TERMINATED")
-        finish_work_request(here, work_request, "DELETED")
+        failure = await remove(here, instance, preserve_boot_volume=preserve_boot_volume)
+        if failure is None:
+            finish_work_request(here, work_request, "DELETED")
+        else:
+            fail_work_request(here, work_request, f"The machine could not be removed: {failure}")
 
 
-def retire(here: Cloud, instance: Instance, *, preserve_boot_volume: bool = False) -> None:
+async def remove(here: Cloud, instance: Instance, *, preserve_boot_volume: bool = False) -> BaseException | None:
+    """Take the machine away and everything off it; the failure of the machine, which OCI's state ignores."""
+    here.traffic.close(instance.machine)
+    _detach_all(here, instance, preserve_boot_volume=preserve_boot_volume)
+    results = await asyncio.gather(
+        here.traffic.apply(),
+        asyncio.to_thread(here.machines.terminate, instance.machine),
+        return_exceptions=True,
+    )
+    here.store.change(instance, lifecycle_state="TERMINATED")
+    failures = [result for result in results if result is not None and not isinstance(result, KeyError)]
+    return failures[0] if failures else None
+
+
+def _detach_all(here: Cloud, instance: Instance, *, preserve_boot_volume: bool) -> None:
     """Detach everything; the attachments stay listed as DETACHED, the VNIC and its addresses are gone."""
     for attachment in here.store.all(VnicAttachment):
         vnic = here.store.find(Vnic, attachment.vnic_id)

@@ -5,7 +5,14 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 
-from sandbox.cloud.errors import conflict, internal_error, invalid_parameter, missing_parameter, not_found
+from sandbox.cloud.errors import (
+    conflict,
+    incorrect_state,
+    internal_error,
+    invalid_parameter,
+    missing_parameter,
+    not_found,
+)
 from sandbox.cloud.limits import check_limits
 from sandbox.cloud.network.crud import common_fields
 from sandbox.cloud.network.models import PrivateIp, PublicIp, Subnet, Vnic
@@ -179,6 +186,8 @@ async def update_public_ip(
     here: Here, public_ip_id: str, details: UpdatePublicIpDetails, if_match: IfMatch = None
 ) -> JSONResponse:
     public_ip = here.store.get(PublicIp, public_ip_id, if_match)
+    if public_ip.lifecycle_state == "TERMINATING":
+        raise incorrect_state(f"Public IP {public_ip.id} is TERMINATING.")
     if details.private_ip_id is not None:
         _move(here, public_ip, details.private_ip_id)
     here.store.change(public_ip, **details.given_names_and_tags())

@@ -38,7 +38,7 @@ export function IntentList(props: Props) {
         <h2 id="intents" ref={heading} tabIndex={-1}>
           {filter === 'all' ? 'Intents' : `${STATE_LABELS[filter]} intents`}
         </h2>
-        {counts && <p className="intents-total">{renderTotal(countFor(filter, counts))}</p>}
+        {counts && <p className="intents-total">{countFor(filter, counts).toLocaleString('en')} in all</p>}
         {filter !== 'all' && (
           <button type="button" className="button button-quiet" onClick={() => commands.choose('all')}>
             Show all
@@ -63,8 +63,4 @@ export function IntentList(props: Props) {
       {props.hasOlder && <OlderIntents older={older} onMore={commands.showMore} />}
     </section>
   )
-}
-
-function renderTotal(total: number): string {
-  return total === 1 ? '1 intent' : `${total.toLocaleString('en')} intents`
 }

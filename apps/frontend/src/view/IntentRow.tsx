@@ -22,19 +22,6 @@ export function IntentRow({ intent, now, deletion, onDelete, onRepeat }: Props) 
       <div className="row-body">
         <p className="row-text">{intent.text}</p>
         <Facts intent={intent} now={now} leaving={leaving} />
-        {intent.result !== null && (
-          <div className="answer" data-testid="intent-result">
-            <LongText text={intent.result} />
-          </div>
-        )}
-        {intent.state === 'failed' && (
-          <div className="answer answer-failed" data-testid="intent-error">
-            <LongText text={intent.error ?? 'No reason was given.'} />
-          </div>
-        )}
-        <div role="alert">
-          {deletion?.problem && <p className="fault">Not deleted. {deletion.problem}</p>}
-        </div>
       </div>
       <div className="row-actions">
         {intent.state === 'failed' && (
@@ -44,6 +31,12 @@ export function IntentRow({ intent, now, deletion, onDelete, onRepeat }: Props) 
           </button>
         )}
         <DeleteButton name={name} disabled={leaving} onDelete={onDelete} />
+      </div>
+      <div className="row-detail">
+        <Outcome intent={intent} />
+        <div role="alert">
+          {deletion?.problem && <p className="fault">Not deleted. {deletion.problem}</p>}
+        </div>
       </div>
     </li>
   )
@@ -62,5 +55,20 @@ function Facts({ intent, now, leaving }: { intent: Intent; now: number; leaving:
       {settled && <span>took {renderDuration(intent.created_at, intent.updated_at)}</span>}
       {intent.attempts > 1 && <span>{intent.attempts} attempts</span>}
     </p>
+  )
+}
+
+function Outcome({ intent }: { intent: Intent }) {
+  if (intent.state === 'failed')
+    return (
+      <div className="answer answer-failed" data-testid="intent-error">
+        <LongText text={intent.error ?? 'No reason was given.'} />
+      </div>
+    )
+  if (intent.result === null) return null
+  return (
+    <div className="answer" data-testid="intent-result">
+      <LongText text={intent.result} />
+    </div>
   )
 }
