@@ -51,11 +51,11 @@ def run(host: Host, command: Sequence[str], *, timeout_seconds: float, on_line: 
     try:
         result = connection.run(
             line,
-            hide=True,
+            hide="stderr" if on_line else True,
+            out_stream=LineStream(on_line) if on_line else None,
             warn=True,
             in_stream=False,
             timeout=timeout_seconds + 2 * KILL_AFTER_SECONDS,
-            **({"out_stream": LineStream(on_line), "hide": "stderr"} if on_line else {}),
         )
     except (OSError, EOFError, paramiko.SSHException, CommandTimedOut) as error:
         _forget(host)

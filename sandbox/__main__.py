@@ -20,7 +20,17 @@ from sandbox.lifecycle.up import bring_up
 from sandbox.place import Place
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-PLACE = Place(Path(__file__).resolve().parent.parent)
+OWN_CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@app.callback()
+def choose_place(
+    context: typer.Context,
+    checkout: Annotated[
+        Path, typer.Option(help="The checkout whose sandbox is meant; this one unless said.")
+    ] = OWN_CHECKOUT,
+) -> None:
+    context.obj = Place(checkout.resolve())
 
 
 @contextmanager
@@ -37,46 +47,49 @@ def one_message() -> Iterator[None]:
 
 
 @app.command()
-def up() -> None:
+def up(context: typer.Context) -> None:
     """Start everything that a rehearsal needs; what is there already stays."""
     with one_message():
-        bring_up(PLACE, Progress())
+        bring_up(context.obj, Progress())
 
 
 @app.command()
 def down(
+    context: typer.Context,
     images: Annotated[
         bool, typer.Option("--images", help="Remove the images as well; the next `up` builds them again.")
     ] = False,
 ) -> None:
     """Remove every trace of this checkout's sandbox."""
     with one_message():
-        take_down(PLACE, Progress(), images=images)
+        take_down(context.obj, Progress(), images=images)
 
 
 @app.command()
-def status() -> None:
+def status(context: typer.Context) -> None:
     """Show what runs, one name=value a line."""
     with one_message():
-        for name, value in read_status(PLACE).items():
+        for name, value in read_status(context.obj).items():
             print(f"{name}={value}")
 
 
 @app.command()
-def env() -> None:
+def env(context: typer.Context) -> None:
     """Print the settings that point the flows at this sandbox, one NAME=value a line."""
     with one_message():
-        ground = read_ground(PLACE)
+        ground = read_ground(context.obj)
         if ground is None:
             raise SandboxError("There is no sandbox here yet. Run: python -m sandbox up")
-        print(render_settings(ground, ensure_credentials(PLACE.state)), end="")
+        print(render_settings(ground, ensure_credentials(context.obj.state)), end="")
 
 
 @app.command(hidden=True)
-def serve(image: Annotated[str, typer.Option()], mirror: Annotated[str | None, typer.Option()] = None) -> None:
+def serve(
+    context: typer.Context, image: Annotated[str, typer.Option()], mirror: Annotated[str | None, typer.Option()] = None
+) -> None:
     """The cloud's API, in the foreground; `up` starts it in the background."""
     with one_message():
-        serve_cloud(PLACE, image, mirror)
+        serve_cloud(context.obj, image, mirror)
 
 
 if __name__ == "__main__":

@@ -118,9 +118,18 @@ def _start_daemon(state: Path) -> None:
     for file, program in STALE_PID_FILES.items():
         if file.exists() and not _runs(file, program):
             file.unlink()
+    _ensure_cgroups()
     log = state / "logs" / "dockerd.log"
     start_background(["dockerd"], log, state / RECORD)
     _wait_until_ready(f"The end of {log}:", log, state / RECORD)
+
+
+def _ensure_cgroups() -> None:
+    """A bare container or VM may have none mounted; what is mounted is never touched."""
+    root = Path("/sys/fs/cgroup")
+    mounted = [fields.split()[1] for fields in Path("/proc/mounts").read_text().splitlines()]
+    if not any(Path(mount).is_relative_to(root) for mount in mounted):
+        subprocess.run(["mount", "-t", "cgroup2", "cgroup2", str(root)], check=False, capture_output=True)
 
 
 def _runs(pid_file: Path, program: str) -> bool:

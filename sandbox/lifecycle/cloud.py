@@ -21,17 +21,13 @@ def ensure_cloud(ground: Ground, image: str, mirror: str | None) -> None:
     """Left alone when it runs already: it alone knows what was built in it."""
     if find_process(ground.place.state / RECORD) is None:
         check_port(ground.allotment.api_port, "cloud API")
-        command = [
-            sys.executable,
-            "-m",
-            "sandbox",
-            "serve",
-            "--image",
-            image,
-            *(["--mirror", mirror] if mirror else []),
-        ]
-        start_background(command, ground.place.logs / LOG, ground.place.state / RECORD)
+        start_background(_serve_command(ground, image, mirror), ground.place.logs / LOG, ground.place.state / RECORD)
     _wait_until_ready(ground)
+
+
+def _serve_command(ground: Ground, image: str, mirror: str | None) -> list[str]:
+    command = [sys.executable, "-m", "sandbox", "--checkout", str(ground.place.checkout), "serve", "--image", image]
+    return [*command, *(["--mirror", mirror] if mirror else [])]
 
 
 def stop_cloud(ground: Ground) -> bool:

@@ -27,5 +27,8 @@ def serve_cloud(place: Place, image: str, mirror: str | None) -> None:
         region=REGION,
     )
     machines = DockerMachines(ground, image, mirror)
+    for name in machines.names():
+        # A fresh cloud knows nothing of the machines of one that died, so nobody could ever terminate them.
+        machines.terminate(name)
     with PowerSwitch(machines):
         uvicorn.run(build_app(config, machines), host="127.0.0.1", port=ground.allotment.api_port, log_level="info")
