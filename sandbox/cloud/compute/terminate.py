@@ -49,11 +49,10 @@ async def remove(here: Cloud, instance: Instance, *, preserve_boot_volume: bool 
     """Take the machine away and everything off it; the failure of the machine, which OCI's state ignores."""
     here.traffic.close(instance.machine)
     _detach_all(here, instance, preserve_boot_volume=preserve_boot_volume)
-    results = await asyncio.gather(
-        here.traffic.apply(),
-        asyncio.to_thread(here.machines.terminate, instance.machine),
-        return_exceptions=True,
-    )
+    # One after the other: the addresses are taken from the machine while it still exists.
+    results = await asyncio.gather(here.traffic.apply(), return_exceptions=True)
+    terminated = asyncio.to_thread(here.machines.terminate, instance.machine)
+    results += await asyncio.gather(terminated, return_exceptions=True)
     here.store.change(instance, lifecycle_state="TERMINATED")
     failures = [result for result in results if result is not None and not isinstance(result, KeyError)]
     return failures[0] if failures else None
