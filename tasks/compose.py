@@ -10,7 +10,7 @@ from resonant.release import build_failure, parse_services
 from resonant.remote import Host
 from resonant.settings import Settings
 from tasks.host import sha256
-from tasks.options import log_line, step
+from tasks.options import line_logger, step
 from tasks.shell import put, run
 
 HEALTHY_WITHIN_SECONDS = 180
@@ -33,15 +33,15 @@ def ensure_environment(host: Host, settings: Settings, known: Facts) -> tuple[st
 @step("images", timeout_seconds=7200)
 def build_images(host: Host, settings: Settings, release: str) -> None:
     """Pull what is ready-made, build what is ours; Docker's cache makes an unchanged image free."""
-    run(host, compose.pull(release), timeout_seconds=settings.deploy_timeout_seconds, on_line=log_line)
-    run(host, compose.build(release), timeout_seconds=settings.deploy_timeout_seconds, on_line=log_line)
+    run(host, compose.pull(release), timeout_seconds=settings.deploy_timeout_seconds, on_line=line_logger())
+    run(host, compose.build(release), timeout_seconds=settings.deploy_timeout_seconds, on_line=line_logger())
 
 
 @step("database", timeout_seconds=600)
 def migrate_database(host: Host, release: str) -> None:
     """Start PostgreSQL alone, then bring the schema to the release's version."""
     _start(host, release, compose.DATABASE)
-    run(host, compose.migrate(release), timeout_seconds=300, on_line=log_line)
+    run(host, compose.migrate(release), timeout_seconds=300, on_line=line_logger())
 
 
 @step("start stack", timeout_seconds=900)

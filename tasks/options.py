@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task, get_run_logger
@@ -35,9 +36,9 @@ def step(name: str, *, timeout_seconds: float = 300, retries: int = 0) -> Callab
     )
 
 
-def log_line(line: str) -> None:
-    """One line of a command's output, into the run's log."""
-    get_run_logger().info("%s", line)
+def line_logger() -> Callable[[str], None]:
+    """Writes a command's lines into this run's log, also from the thread that reads them."""
+    return partial(get_run_logger().info, "%s")
 
 
 class PlainErrors(logging.Filter):

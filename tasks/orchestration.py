@@ -10,7 +10,7 @@ from resonant.environment import parse_environment, render_environment
 from resonant.facts import SERVER_UNIT, WORKER_UNIT, Facts
 from resonant.remote import Host
 from resonant.settings import Settings
-from tasks.options import log_line, step
+from tasks.options import line_logger, step
 from tasks.shell import put, run
 
 SERVER_WITHIN_SECONDS = 120
@@ -24,7 +24,7 @@ def ensure_venv(host: Host, known: Facts, project: str) -> tuple[str, ...]:
     name = orchestration.read_venv_name(known["python"])
     if known["venv"] == name:
         return ()
-    run(host, prefect.create_venv(name, f"{paths.PROJECTS}/{project}"), timeout_seconds=1100, on_line=log_line)
+    run(host, prefect.create_venv(name, f"{paths.PROJECTS}/{project}"), timeout_seconds=1100, on_line=line_logger())
     return (f"installed the Python environment {name}",)
 
 
@@ -73,14 +73,14 @@ def drain_worker(host: Host, known: Facts) -> None:
             host,
             prefect.deployments("drain", "vm", WORKER_UNIT),
             timeout_seconds=DRAIN_WITHIN_SECONDS,
-            on_line=log_line,
+            on_line=line_logger(),
         )
 
 
 @step("deployments", timeout_seconds=400, retries=2)
 def register_deployments(host: Host, project: str) -> tuple[str, ...]:
     """Work pools, deployments, schedules and automations, as prefect.yaml says."""
-    run(host, prefect.deployments("register"), timeout_seconds=360, on_line=log_line)
+    run(host, prefect.deployments("register"), timeout_seconds=360, on_line=line_logger())
     run(host, prefect.mark_registered(project))
     return ("registered the deployments",)
 

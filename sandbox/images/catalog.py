@@ -22,22 +22,18 @@ class Recipe:
         return (self.stands_in_for or "").partition(":")[2]
 
 
-def _stand_in(genuine: str, folder: str, suite: str) -> Recipe:
-    return Recipe(folder, RECIPES / folder, suite, genuine)
-
-
 TOOLS = Recipe("tools", RECIPES / "tools", "trixie")
 MACHINE = Recipe("machine", MACHINE_FOLDER, "trixie")
 
 # Every image that the stack's Compose file and the applications' Dockerfiles name; the slowest to build come first.
 STAND_INS = {
-    recipe.stands_in_for: recipe
-    for recipe in (
-        _stand_in("postgres:15.18-bookworm", "postgres", "bookworm"),
-        _stand_in("node:24-trixie-slim", "node", "trixie"),
-        _stand_in("certbot/certbot:v5.8.0", "certbot", "trixie"),
-        _stand_in("python:3.13-slim-trixie", "python", "trixie"),
-        _stand_in("nginx:1.28.0", "nginx", "trixie"),
+    name: Recipe(folder, RECIPES / folder, suite, stands_in_for=name)
+    for name, folder, suite in (
+        ("postgres:15.18-bookworm", "postgres", "bookworm"),
+        ("node:24-trixie-slim", "node", "trixie"),
+        ("certbot/certbot:v5.8.0", "certbot", "trixie"),
+        ("python:3.13-slim-trixie", "python", "trixie"),
+        ("nginx:1.28.0", "nginx", "trixie"),
     )
 }
 SUITES = ("trixie", "bookworm")

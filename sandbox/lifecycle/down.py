@@ -1,6 +1,7 @@
 """Removing every trace, whatever state the sandbox is in."""
 
 import shutil
+from collections.abc import Iterable
 
 import psutil
 
@@ -12,7 +13,7 @@ from sandbox.images.building import IMAGE_LABEL
 from sandbox.lifecycle.cloud import RECORD as CLOUD_RECORD
 from sandbox.lifecycle.progress import Progress
 from sandbox.lifecycle.up import MARK, sole_user
-from sandbox.place import Place, read_allotment
+from sandbox.place import Place
 
 STOP_SECONDS = 15.0
 
@@ -72,19 +73,18 @@ def _remove_from_engine(place: Place, *, images: bool) -> None:
         force = [] if kind == "network" else ["--force"]
         if found:
             run_docker(kind, "rm", *force, *found)
-    allotment = read_allotment(place)
-    if allotment:
-        _remove_images("reference", f"127.0.0.1:{allotment.registry_port}/*/*")
     if images:
-        _remove_images("label", IMAGE_LABEL)
+        _remove_unused("image", run_docker("image", "ls", "--quiet", "--filter", f"label={IMAGE_LABEL}").split())
+        _remove_unused("volume", names_of("volume", f"label={IMAGE_LABEL}"))
 
 
-def _remove_images(kind: str, value: str) -> None:
-    """By reference, so that a reference too many does not take the image with it; what another sandbox uses stays."""
-    listing = run_docker("image", "ls", "--filter", f"{kind}={value}", "--format", "{{.Repository}}:{{.Tag}}")
-    for reference in listing.split():
+def _remove_unused(kind: str, names: Iterable[str]) -> None:
+    """What another checkout's sandbox uses stays."""
+    for name in dict.fromkeys(names):
         try:
-            run_docker("image", "rm", reference)
+            run_docker(kind, "rm", "--force", name)
         except DockerFailed as failure:
-            if "conflict" not in failure.stderr and "No such image" not in failure.stderr:
+            if not any(
+                words in failure.stderr for words in ("in use", "being used", "dependent child", "No such image")
+            ):
                 raise

@@ -12,7 +12,7 @@ from sandbox.engine.daemon import ensure_bootstrap_tools, ensure_engine
 from sandbox.engine.network import ensure_ground
 from sandbox.errors import SandboxError
 from sandbox.images.bases import ensure_base
-from sandbox.images.building import build
+from sandbox.images.building import build, choose_tag
 from sandbox.images.catalog import MACHINE, STAND_INS, SUITES, TOOLS, Recipe
 from sandbox.images.reachability import Reachability, read_reachability
 from sandbox.lifecycle.cloud import ensure_cloud
@@ -98,7 +98,7 @@ class _Builder:
             self._bases = {suite: pool.submit(self._ensure_base, suite) for suite in suites}
             tools = self._build(TOOLS)
             if not self._genuine:
-                ensure_registry(self._ground, tools)
+                ensure_registry(self._ground, tools, self._choose_tags())
             machine = pool.submit(self._build, MACHINE)
             served = [] if self._genuine else [pool.submit(self._serve, recipe) for recipe in STAND_INS.values()]
             after_tools(tools)
@@ -108,6 +108,9 @@ class _Builder:
         finally:
             # On Ctrl-C, too: what runs is ended by the same signal, what waits is never begun.
             pool.shutdown(cancel_futures=True)
+
+    def _choose_tags(self) -> dict[str, str]:
+        return {name: choose_tag(recipe, self._bases[recipe.suite].result()) for name, recipe in STAND_INS.items()}
 
     def _log(self, name: str) -> Path:
         return self._ground.place.logs / f"image-{name}.log"

@@ -1,23 +1,35 @@
 """The registry's life, and what is pushed to it."""
 
+import hashlib
 import time
+from collections.abc import Mapping
 
 import httpx
 
-from sandbox.engine.command import inspect, run_docker
+from sandbox.engine.command import run_docker
 from sandbox.engine.service import Service, ensure_service
 from sandbox.errors import SandboxError
+from sandbox.images.building import IMAGE_LABEL
 from sandbox.place import Ground
 
 PORT = 5000
 READY_SECONDS = 30.0
 PUSH_TIMEOUT_SECONDS = 600.0
-MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+STORE = "resonant-sandbox-registry"
+MANIFESTS = ", ".join(
+    (
+        "application/vnd.docker.distribution.manifest.v2+json",
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.oci.image.manifest.v1+json",
+    )
+)
 
 
-def ensure_registry(ground: Ground, tools_image: str) -> None:
-    volume = f"{ground.place.prefix}registry"
-    run_docker("volume", "create", "--label", ground.place.label, volume)
+def ensure_registry(ground: Ground, tools_image: str, images: Mapping[str, str]) -> None:
+    """`images` are local tags by the names under which they will be served: other images mean another store."""
+    volume = f"{STORE}-{hashlib.sha256(repr(sorted(images.items())).encode()).hexdigest()[:12]}"
+    # Kept by `down` as the images are, and shared between checkouts: to fill it takes half a minute.
+    run_docker("volume", "create", "--label", f"{IMAGE_LABEL}=registry", volume)
     service = Service(
         name="registry",
         image=tools_image,
@@ -44,21 +56,19 @@ def render_reference(ground: Ground, name: str) -> str:
 def push(ground: Ground, image: str, name: str) -> bool:
     """Serve the local image under this name; False when the registry had it already."""
     reference = render_reference(ground, name)
-    if _serves(ground, image, reference):
+    if _serves(ground, reference):
         return False
     run_docker("image", "tag", image, reference)
     run_docker("image", "push", "--quiet", reference, timeout_seconds=PUSH_TIMEOUT_SECONDS)
+    run_docker("image", "rm", reference)
     return True
 
 
-def _serves(ground: Ground, image: str, reference: str) -> bool:
+def _serves(ground: Ground, reference: str) -> bool:
+    """A tag is written last of all, so one that is there has all its layers."""
     repository, _, tag = reference.rpartition(":")
     path = repository.partition("/")[2]
-    answer = httpx.head(f"{_url(ground)}/v2/{path}/manifests/{tag}", headers={"Accept": MANIFEST}, timeout=10)
-    known = inspect("image", image) or {}
-    return answer.is_success and f"{repository}@{answer.headers['Docker-Content-Digest']}" in (
-        known.get("RepoDigests") or []
-    )
+    return httpx.head(f"{_url(ground)}/v2/{path}/manifests/{tag}", headers={"Accept": MANIFESTS}, timeout=10).is_success
 
 
 def _url(ground: Ground) -> str:
