@@ -131,3 +131,15 @@ def reserve_address(clients: Clients, **details: Any) -> Any:
 def assign(clients: Clients, public_ip: Any, private_ip_id: str) -> Any:
     details = models.UpdatePublicIpDetails(private_ip_id=private_ip_id)
     return clients.network.update_public_ip(public_ip.id, details).data
+
+
+def wait_until_gone(get: Callable[[str], Any], ocid: str) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            get(ocid)
+        except oci.exceptions.ServiceError as error:
+            assert error.status == 404, error
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{ocid} is still there")
