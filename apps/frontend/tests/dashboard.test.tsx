@@ -76,14 +76,11 @@ describe('the list', () => {
 
   it('fetches older intents on request', async () => {
     const numbers = counts({ pending: 60 })
-    const { user } = openLive(
-      intents(60, 11),
-      {
-        GET: (url) =>
-          url.searchParams.has('before') ? { body: { items: intents(10, 1), counts: numbers } } : 'never',
-      },
-      numbers,
-    )
+    const answer = (url: URL) =>
+      url.searchParams.has('before')
+        ? { body: { items: intents(10, 1), counts: numbers } }
+        : ('never' as const)
+    const { user } = openLive(intents(60, 11), { GET: answer }, numbers)
     expect(rows()).toHaveLength(50)
     await user.click(screen.getByTestId('intents-older'))
     await waitFor(() => expect(rows()).toHaveLength(60))

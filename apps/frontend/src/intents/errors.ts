@@ -12,22 +12,30 @@ export class Refused extends Error {
   }
 }
 
-const SENTENCES: Record<number, string> = {
+const LATER = 'Please try again in a moment.'
+
+const CAUSES: Record<number, string> = {
   404: 'It no longer exists on the server.',
   413: 'That is more text than the server accepts.',
-  429: 'Too many requests at once. Please wait a moment and try again.',
-  502: 'The service is restarting. Please try again in a moment.',
-  503: 'The database is not available right now. Please try again in a moment.',
-  504: 'The service took too long to answer. Please try again in a moment.',
+  429: 'The server receives too many requests.',
+  502: 'The service is restarting.',
+  503: 'The database is not available right now.',
+  504: 'The service took too long to answer.',
 }
 
-/** What went wrong and what to do, in a sentence for the person who reads it. */
-export function explain(error: unknown): string {
-  if (error instanceof Refused) return explainRefusal(error)
+/** What went wrong, in a sentence for the person who reads it. */
+export function describeCause(error: unknown): string {
+  if (error instanceof Refused) return describeRefusal(error)
   if (error instanceof UnexpectedAnswer)
-    return 'The server sent an answer that this page does not understand. Reloading the page may help.'
+    return 'The server sent an answer that this page does not understand.'
   if (isTimeout(error)) return 'The server took too long to answer.'
-  return 'The server cannot be reached. Please check your connection.'
+  return 'The server cannot be reached.'
+}
+
+/** What went wrong, and what to do. */
+export function explain(error: unknown): string {
+  const advice = chooseAdvice(error)
+  return advice ? `${describeCause(error)} ${advice}` : describeCause(error)
 }
 
 /** Without an answer, nobody knows whether a request had its effect. */
@@ -35,10 +43,16 @@ export function isUncertain(error: unknown): boolean {
   return !(error instanceof Refused) || error.status === 502 || error.status === 504
 }
 
-function explainRefusal({ status, detail }: Refused): string {
-  const sentence = SENTENCES[status]
-  if (sentence) return sentence
-  if (status >= 500) return `The server failed (${status}). Please try again in a moment.`
+function chooseAdvice(error: unknown): string | null {
+  if (error instanceof Refused) return error.status === 429 || error.status >= 500 ? LATER : null
+  if (error instanceof UnexpectedAnswer) return 'Reloading the page may help.'
+  return isTimeout(error) ? null : 'Please check your connection.'
+}
+
+function describeRefusal({ status, detail }: Refused): string {
+  const cause = CAUSES[status]
+  if (cause) return cause
+  if (status >= 500) return `The server failed (${status}).`
   return detail ? `The server did not accept this: ${detail}.` : `The server did not accept this (${status}).`
 }
 

@@ -1,5 +1,5 @@
 import { readPage } from '../intents/api'
-import { explain } from '../intents/errors'
+import { describeCause, explain } from '../intents/errors'
 import type { Action } from '../intents/reducer'
 import { chooseVisible, type DashboardState, hasOlder, PAGE_SIZE } from '../intents/state'
 import type { LiveMessage, Page, PageQuery } from '../intents/types'
@@ -84,7 +84,7 @@ export class Sync {
       this.settle(query, await readPage(query), clock)
     } catch (error) {
       this.distrust()
-      this.connection.dispatch({ type: 'bad-answer', problem: explain(error) })
+      this.connection.dispatch({ type: 'bad-answer', problem: describeCause(error) })
     }
     this.askIn(this.connection.get().live ? SILENCE_MS : POLL_MS)
   }

@@ -31,6 +31,7 @@ export function IntentList(props: Props) {
     commands.remove(id)
   }
 
+  const total = counts ? countFor(filter, counts) : 0
   const empty = intents.length === 0 && children.length === 0
   return (
     <section className="intents" aria-labelledby="intents">
@@ -38,7 +39,7 @@ export function IntentList(props: Props) {
         <h2 id="intents" ref={heading} tabIndex={-1}>
           {filter === 'all' ? 'Intents' : `${STATE_LABELS[filter]} intents`}
         </h2>
-        {counts && <p className="intents-total">{countFor(filter, counts).toLocaleString('en')} in all</p>}
+        {total > 0 && <p className="intents-total">{total.toLocaleString('en')} in all</p>}
         {filter !== 'all' && (
           <button type="button" className="button button-quiet" onClick={() => commands.choose('all')}>
             Show all

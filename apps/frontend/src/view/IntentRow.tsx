@@ -1,7 +1,8 @@
+import { useRef, useState } from 'react'
 import type { Deletion } from '../intents/state'
 import type { Intent } from '../intents/types'
-import { DeleteButton } from './DeleteButton'
-import { RepeatIcon, StateIcon } from './Icons'
+import { DeleteQuestion } from './DeleteQuestion'
+import { RepeatIcon, StateIcon, TrashIcon } from './Icons'
 import { LongText } from './LongText'
 import { renderAge, renderDuration, renderMoment, STATE_LABELS, shorten } from './wording'
 
@@ -14,8 +15,21 @@ interface Props {
 }
 
 export function IntentRow({ intent, now, deletion, onDelete, onRepeat }: Props) {
+  const [asking, setAsking] = useState(false)
+  const opener = useRef<HTMLButtonElement>(null)
   const leaving = deletion?.problem === null
   const name = shorten(intent.text)
+
+  function keep() {
+    setAsking(false)
+    opener.current?.focus()
+  }
+
+  function confirmDeletion() {
+    setAsking(false)
+    onDelete()
+  }
+
   return (
     <li className="row" data-testid="intent-row" data-state={intent.state} aria-busy={leaving}>
       <StateIcon state={intent.state} />
@@ -30,9 +44,22 @@ export function IntentRow({ intent, now, deletion, onDelete, onRepeat }: Props) 
             <span className="visually-hidden">Send again: {name}</span>
           </button>
         )}
-        <DeleteButton name={name} disabled={leaving} onDelete={onDelete} />
+        <button
+          ref={opener}
+          type="button"
+          className="icon-button"
+          title="Delete"
+          aria-expanded={asking}
+          disabled={leaving}
+          data-testid="intent-delete"
+          onClick={() => setAsking(!asking)}
+        >
+          <TrashIcon />
+          <span className="visually-hidden">Delete: {name}</span>
+        </button>
       </div>
       <div className="row-detail">
+        {asking && <DeleteQuestion onDelete={confirmDeletion} onKeep={keep} />}
         <Outcome intent={intent} />
         <div role="alert">
           {deletion?.problem && <p className="fault">Not deleted. {deletion.problem}</p>}

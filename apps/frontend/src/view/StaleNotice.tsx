@@ -17,8 +17,8 @@ export function StaleNotice({ connection, empty, onRetry }: Props) {
           <p>
             <strong>{connection.problem}</strong>{' '}
             {empty || connection.heardAt === null
-              ? 'The intents appear here as soon as there is an answer.'
-              : `You see the state of ${renderClock(connection.heardAt)}.`}
+              ? 'The page keeps trying.'
+              : `What you see is the state of ${renderClock(connection.heardAt)}; the page keeps trying.`}
           </p>
           <button type="button" className="button" onClick={onRetry}>
             Try now
