@@ -1,5 +1,6 @@
 """What a visitor must see, asked of the public address over real HTTP and HTTPS, name by name."""
 
+import base64
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ UPGRADE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
     "Sec-WebSocket-Version": "13",
-    "Sec-WebSocket-Key": "cmVzb25hbnQtb3BzLWNoZWNrIQ==",
+    "Sec-WebSocket-Key": base64.b64encode(b"resonant-ops key").decode(),
 }
 
 

@@ -1,6 +1,7 @@
 """Decide whether the stack is as it must be, and say why one that did not start did not."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -26,6 +27,14 @@ class ServiceState:
         return f"{self.service} is {self.health or self.state}" + (
             f" (exit code {self.exit_code})" if self.state == "exited" else ""
         )
+
+
+BUILD_STEP = re.compile(r"#\d+ (\[(?!internal)|ERROR|.*\berror\b)", re.IGNORECASE)
+
+
+def is_build_step(line: str) -> bool:
+    """True for the lines of BuildKit's plain progress that say which step begins or what went wrong."""
+    return BUILD_STEP.match(line) is not None
 
 
 def is_current(known: Facts, release: str, environment_sha256: str) -> bool:

@@ -6,7 +6,7 @@ from resonant import environment, paths
 from resonant.commands import compose, shell
 from resonant.errors import RemoteCommandFailed
 from resonant.facts import Facts
-from resonant.release import build_failure, parse_services
+from resonant.release import build_failure, is_build_step, parse_services
 from resonant.remote import Host
 from resonant.settings import Settings
 from tasks.host import sha256
@@ -34,7 +34,8 @@ def ensure_environment(host: Host, settings: Settings, known: Facts) -> tuple[st
 def build_images(host: Host, settings: Settings, release: str) -> None:
     """Pull what is ready-made, build what is ours; Docker's cache makes an unchanged image free."""
     run(host, compose.pull(release), timeout_seconds=settings.deploy_timeout_seconds, on_line=line_logger())
-    run(host, compose.build(release), timeout_seconds=settings.deploy_timeout_seconds, on_line=line_logger())
+    progress = line_logger(is_build_step)
+    run(host, compose.build(release), timeout_seconds=settings.deploy_timeout_seconds, on_line=progress)
 
 
 @step("database", timeout_seconds=600)

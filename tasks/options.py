@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task, get_run_logger
@@ -36,9 +35,15 @@ def step(name: str, *, timeout_seconds: float = 300, retries: int = 0) -> Callab
     )
 
 
-def line_logger() -> Callable[[str], None]:
-    """Writes a command's lines into this run's log, also from the thread that reads them."""
-    return partial(get_run_logger().info, "%s")
+def line_logger(is_telling: Callable[[str], bool] = bool) -> Callable[[str], None]:
+    """Writes a command's telling lines into this run's log, also from the thread that reads them."""
+    logger = get_run_logger()
+
+    def log(line: str) -> None:
+        if is_telling(line):
+            logger.info("%s", line)
+
+    return log
 
 
 class PlainErrors(logging.Filter):
