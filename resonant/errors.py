@@ -121,7 +121,8 @@ class RemoteCommandFailed(ResonantError):
     where: str = "this machine"
 
     def __str__(self) -> str:
-        why = "ran out of time" if self.exit_code == 124 else f"exit code {self.exit_code}"
+        words = {124: "ran out of time", 137: "killed: out of time or of memory"}
+        why = words.get(self.exit_code, f"exit code {self.exit_code}")
         return f"`{self.command}` on {self.where} failed ({why}): {self.stderr_tail.strip() or 'it printed no error'}"
 
 

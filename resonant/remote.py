@@ -18,6 +18,9 @@ from resonant.errors import HostKeyChanged, HostUnreachable, RemoteCommandFailed
 CONNECT_TIMEOUT_SECONDS = 10
 KILL_AFTER_SECONDS = 5
 TAIL_LINES = 15
+# What paramiko says when the channel closed without an exit code: killed by a signal, or the connection is gone.
+NO_EXIT_CODE = -1
+KILLED = 137
 
 OnLine = Callable[[str], None]
 
@@ -60,10 +63,12 @@ def run(host: Host, command: Sequence[str], *, timeout_seconds: float, on_line: 
     except (OSError, EOFError, paramiko.SSHException, CommandTimedOut) as error:
         _forget(host)
         raise HostUnreachable(f"The SSH connection to {host} broke during `{command[0]}`: {error}") from error
+    if result.return_code == NO_EXIT_CODE and not connection.is_connected:
+        _forget(host)
+        raise HostUnreachable(f"The SSH connection to {host} broke during `{command[0]}`.")
     if result.return_code != 0:
-        raise RemoteCommandFailed(
-            shown(command), result.return_code, render_tail(result.stderr or result.stdout), str(host)
-        )
+        exit_code = KILLED if result.return_code == NO_EXIT_CODE else result.return_code
+        raise RemoteCommandFailed(shown(command), exit_code, render_tail(result.stderr or result.stdout), str(host))
     return str(result.stdout)
 
 
@@ -84,7 +89,7 @@ def put(host: Host, content: bytes, path: str, *, mode: int = 0o644) -> None:
         _forget(host)
         raise HostUnreachable(f"Could not send {path} to {host}: {error}") from error
     part = posixpath.join(posixpath.dirname(path), f".{upload}")
-    move = f'install -D -m {mode:o} "$1" "$2" && rm -f "$1" && mv -f "$2" "$3"'
+    move = f"""trap 'rm -f "$1" "$2"' EXIT; install -D -m {mode:o} "$1" "$2" && mv -f "$2" "$3\""""
     home = f"/home/{host.user}" if host.user != "root" else "/root"
     run(host, ["sh", "-c", move, "put", f"{home}/{upload}", part, path], timeout_seconds=60)
 

@@ -1,0 +1,33 @@
+"""What every test may use: an environment without the developer's own settings, and a real sshd."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from resonant import remote
+from resonant.settings import PREFIX
+from tests.sshd import Sshd
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the person who runs the tests gets in: no RESONANT_ variable, no .env of the working folder."""
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    server = Sshd(tmp_path_factory.mktemp("sshd"))
+    server.start()
+    yield server
+    remote.close_all()
+    server.stop()
+
+
+@pytest.fixture
+def recordings() -> Path:
+    """What real programs printed."""
+    return Path(__file__).parent / "recordings"
