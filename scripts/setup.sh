@@ -62,7 +62,7 @@ ensure_venv() {
         fail "pip could not install uv: is the package index reachable?"
     local locks=()
     for lock in "$@"; do locks+=(-r "$lock"); done
-    "$folder/bin/uv" pip install -q --python "$folder/bin/python" --require-hashes "${locks[@]}" ||
+    "$folder/bin/uv" pip install -q --system-certs --python "$folder/bin/python" --require-hashes "${locks[@]}" ||
         fail "the locked packages could not be installed: is the package index reachable, and the disk not full?"
     printf '%s' "$stamp" >"$folder/.locked"
 }

@@ -48,7 +48,7 @@ class ClaudeHandler(BaseHTTPRequestHandler):
         text = request["messages"][0]["content"]
         self.server.texts.append(text)
         fault = self.server.next_fault()
-        if self.headers["x-api-key"] != KEY:
+        if self.headers["Authorization"] != f"Bearer {KEY}":
             fault = Fault(401)
         if self.path != "/v1/messages":
             fault = Fault(404)

@@ -18,7 +18,7 @@ def create_venv(name: str, project: str) -> Command:
         '[ -e "$venv/.complete" ] && exit 0',
         'rm -rf "$venv" && python3 -m venv "$venv"',
         '"$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$2/requirements-uv.lock"',
-        '"$venv/bin/uv" pip sync --quiet --python "$venv/bin/python" --require-hashes "$2/requirements.lock"',
+        '"$venv/bin/uv" pip sync --quiet --system-certs --python "$venv/bin/python" --require-hashes "$2/requirements.lock"',
         '"$venv/bin/python" -c "import prefect.server.api.server, prefect.cli, prefect.workers.process, prefect_shell, fabric, httpx"',
         'touch "$venv/.complete"',
         arguments=[name, project],

@@ -25,7 +25,7 @@ def vcn_details(name: str = "site", cidr: str = "10.0.0.0/16") -> models.CreateV
 
 
 def test_every_answer_names_its_request(clients: Clients):
-    ours = clients.network.list_vcns(TENANCY, opc_request_id="mine").request_id
+    ours = clients.compute.list_instances(TENANCY, opc_request_id="mine").request_id
     assert re.fullmatch(r"mine(/[0-9A-F]{32})+", ours)
 
 
@@ -159,6 +159,7 @@ def test_lists_are_filtered_and_sorted(clients: Clients):
     assert [row.display_name for row in newest_first] == ["a", "b"]
     assert [row.id for row in clients.network.list_vcns(TENANCY, display_name="b").data] == [vcn.id]
     assert clients.network.list_vcns(TENANCY, lifecycle_state="TERMINATED").data == []
+    assert len(clients.network.list_vcns(TENANCY, lifecycle_state="available").data) == 2
     assert clients.network.list_vcns(clients.identity.list_compartments(TENANCY).data[0].id).data == []
 
 

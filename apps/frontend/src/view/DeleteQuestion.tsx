@@ -16,7 +16,7 @@ export function DeleteQuestion({ onDelete, onKeep }: Props) {
 
   return (
     <fieldset className="question" onKeyDown={keepOnEscape}>
-      <legend>Delete this for good?</legend>
+      <legend>Delete for good?</legend>
       <button
         ref={confirm}
         type="button"
