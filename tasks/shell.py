@@ -27,24 +27,25 @@ def run(
 
 
 def run_here(command: Sequence[str], *, timeout_seconds: float, stream: bool) -> str:
-    """On this machine, by prefect-shell; its output goes to the run's log when `stream`."""
+    """On this machine, by prefect-shell; its output goes to the run's log when `stream`.
+
+    The output is read from a file: prefect-shell itself keeps lines only, and not quite as they were printed.
+    """
     with tempfile.TemporaryDirectory(prefix="resonant-") as folder:
-        errors = Path(folder) / "stderr"
+        output, errors = Path(folder) / "stdout", Path(folder) / "stderr"
+        bounded = f"timeout -k {remote.KILL_AFTER_SECONDS} {timeout_seconds:g} {shlex.join(command)} 2> {errors}"
         operation = ShellOperation(  # noqa: S604  # the lines are quoted by shlex
-            commands=[
-                "set -euo pipefail",
-                f"timeout -k {remote.KILL_AFTER_SECONDS} {timeout_seconds:g} {shlex.join(command)} 2> {errors}",
-            ],
+            commands=["set -euo pipefail", f"{bounded} | tee {output}" if stream else f"{bounded} > {output}"],
             stream_output=stream,
             log_prefix=None,
             shell="bash",  # the lines are quoted by shlex
         )
         try:
-            lines: list[str] = operation.run()
+            operation.run()
         except RuntimeError as error:
-            tail = remote.render_tail(errors.read_text(errors="replace")) if errors.exists() else str(error)
+            tail = remote.render_tail(_read(errors).strip() or _read(output))
             raise RemoteCommandFailed(remote.shown(command), _exit_code(error), tail) from None
-    return "\n".join(lines)
+        return _read(output)
 
 
 def put(host: Host, content: bytes, path: str, *, mode: int = 0o644) -> None:
@@ -52,9 +53,10 @@ def put(host: Host, content: bytes, path: str, *, mode: int = 0o644) -> None:
     if not host.is_local:
         return remote.put(host, content, path, mode=mode)
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -65,6 +67,10 @@ def put(host: Host, content: bytes, path: str, *, mode: int = 0o644) -> None:
             f"Could not write {path}: {error.strerror}. Is the disk full, and is this run root's?"
         ) from error
     return None
+
+
+def _read(file: Path) -> str:
+    return file.read_bytes().decode(errors="replace") if file.exists() else ""
 
 
 def _exit_code(error: RuntimeError) -> int:
