@@ -86,7 +86,7 @@ function takeAnswer(state: DashboardState, query: PageQuery, page: Page, asOf: n
   const end = page.items.length < query.limit ? END : (page.items.at(-1)?.created_at ?? END)
   const known = new Map(state.known)
   for (const [id, entry] of state.known)
-    if (isCovered(entry.intent, query, end)) known.delete(id)
+    if (entry.heardAt <= asOf && isCovered(entry.intent, query, end)) known.delete(id)
   for (const intent of page.items)
     if (!isNewer(state.known.get(intent.id), asOf) && !state.gone.has(intent.id))
       known.set(intent.id, { intent, heardAt: asOf })
