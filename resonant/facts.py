@@ -38,7 +38,9 @@ QUESTIONS = {
     "environment_sha256": f"sha256sum < {ENVIRONMENT} | cut -d' ' -f1",
     "database_volume": "docker volume ls --quiet --filter name=^resonant_postgres_data$",
     "tls": f"basename $(readlink {CURRENT_TLS})",
-    "bootstrap_names": f"openssl x509 -in {BOOTSTRAP_TLS}/fullchain.pem -checkend 172800 -noout -ext subjectAltName | tail -n 1",
+    # Two calls: in one, openssl prints its verdict on the date after the names.
+    "bootstrap_names": f"cd {BOOTSTRAP_TLS} && openssl x509 -in fullchain.pem -noout -checkend 172800 >/dev/null && "
+    "openssl x509 -in fullchain.pem -noout -ext subjectAltName | tail -n 1",
     "names_sha256": f"sha256sum < {NGINX_SITE}/names.conf | cut -d' ' -f1",
     "input_rules": "iptables -w 10 -S INPUT",
     "rules_file": f"cat {FIREWALL_FILE}",
