@@ -21,16 +21,16 @@ async function explanation(
 
 describe('what a person reads', () => {
   it.each([
-    [{ status: 503, body: { detail: 'the database is unavailable' } }, /database is not available/],
-    [{ status: 422, body: { detail: [{ msg: 'String too long' }] } }, /did not accept this: String too long/],
-    [{ status: 400, body: { detail: 'no' } }, /did not accept this: no/],
-    [{ status: 400, body: [] }, /did not accept this \(400\)/],
-    [{ status: 429, body: 'slow down' }, /too many requests.*try again/],
-    [{ status: 500, body: 'boom' }, /server failed \(500\)/],
-    [{ status: 201, body: { id: 7 } }, /does not understand/],
-    [new TypeError('Failed to fetch'), /cannot be reached/],
-    [new DOMException('', 'TimeoutError'), /too long to answer/],
-  ])('%o', async (answer, sentence) => {
+    [/database is not available/, { status: 503, body: { detail: 'the database is unavailable' } }],
+    [/did not accept this: String too long/, { status: 422, body: { detail: [{ msg: 'String too long' }] } }],
+    [/did not accept this: no/, { status: 400, body: { detail: 'no' } }],
+    [/did not accept this \(400\)/, { status: 400, body: [] }],
+    [/too many requests.*try again/, { status: 429, body: 'slow down' }],
+    [/server failed \(500\)/, { status: 500, body: 'boom' }],
+    [/does not understand/, { status: 201, body: { id: 7 } }],
+    [/cannot be reached/, new TypeError('Failed to fetch')],
+    [/too long to answer/, new DOMException('', 'TimeoutError')],
+  ])('%s', async (sentence, answer) => {
     expect(await explanation(answer)).toMatch(sentence)
   })
 

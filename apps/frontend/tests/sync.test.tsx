@@ -45,6 +45,16 @@ describe('without WebSockets', () => {
     expect(rows()).toHaveLength(2)
   })
 
+  it('starts asking within seconds of losing a live connection', async () => {
+    stubApi({ GET: 'never' })
+    render(<App />)
+    hear(snapshot([intent(1)]))
+    stubApi({ GET: page(intent(2), intent(1)) })
+    await refuseSockets(3_000)
+    expect(phase()).toBe('polling')
+    expect(rows()).toHaveLength(2)
+  })
+
   it('says that it is not connected, why, and since when', async () => {
     stubApi({ GET: page(intent(1)) })
     render(<App />)
