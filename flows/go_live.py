@@ -7,9 +7,10 @@ from flows.deploy import deploy
 from flows.host_setup import host_setup
 from flows.prefect_on_vm import prefect_on_vm
 from flows.provision import provision
+from resonant import remote
 from resonant.reports import render_go_live
 from resonant.settings import read_settings
-from resonant.stages import Stages
+from resonant.stages import Stages, side_by_side
 from tasks.host import read_facts
 from tasks.orchestration import publish_on_vm
 from tasks.report import publish_markdown
@@ -28,10 +29,9 @@ def go_live() -> None:
         host = provision()
     with stages.timed("host set-up"):
         host_setup()
-    with stages.timed("deploy"):
-        deploy()
-    with stages.timed("Prefect on the VM"):
-        prefect_on_vm()
+    side_by_side(
+        stages.clock("deploy", deploy), stages.clock("Prefect on the VM", prefect_on_vm), abort=remote.close_all
+    )
     with stages.timed("check from outside"):
         seen = check_site()
     page = render_go_live(settings, host.address, read_facts(host), stages.seconds, seen)

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import get_ident
 
 import paramiko
 from fabric import Config, Connection
@@ -96,9 +97,8 @@ def put(host: Host, content: bytes, path: str, *, mode: int = 0o644) -> None:
 
 def close_all() -> None:
     """Close every connection of this process."""
-    for connection in list(_CONNECTIONS.values()):
-        connection.close()
-    _CONNECTIONS.clear()
+    while _CONNECTIONS:
+        _CONNECTIONS.popitem()[1].close()
 
 
 class LineStream(io.TextIOBase):
@@ -125,11 +125,13 @@ def shown(command: Sequence[str]) -> str:
     return line if len(line) <= 160 else line[:157] + "…"
 
 
-_CONNECTIONS: dict[Host, Connection] = {}
+# One for each thread: flows that run side by side do not break each other's connection.
+_CONNECTIONS: dict[tuple[Host, int], Connection] = {}
 
 
 def _connect(host: Host) -> Connection:
-    connection = _CONNECTIONS.get(host)
+    key = (host, get_ident())
+    connection = _CONNECTIONS.get(key)
     if connection is not None and connection.is_connected:
         return connection
     connection = _build_connection(host)
@@ -147,7 +149,7 @@ def _connect(host: Host) -> Connection:
         ) from error
     except (OSError, EOFError, paramiko.SSHException) as error:
         raise HostUnreachable(f"No SSH connection to {host}: {error}") from error
-    _CONNECTIONS[host] = connection
+    _CONNECTIONS[key] = connection
     return connection
 
 
@@ -175,6 +177,6 @@ def _build_connection(host: Host) -> Connection:
 
 
 def _forget(host: Host) -> None:
-    connection = _CONNECTIONS.pop(host, None)
+    connection = _CONNECTIONS.pop((host, get_ident()), None)
     if connection is not None:
         connection.close()

@@ -46,6 +46,10 @@ def line_logger(is_telling: Callable[[str], bool] = bool) -> Callable[[str], Non
     return log
 
 
+# Prefect's warning about a task that runs beside another: there it is the command's own time limit that ends it.
+UNENFORCED_TIMEOUT = "Timeout of"
+
+
 class PlainErrors(logging.Filter):
     """Leaves Python's traceback out of the log of a failure that a person can act on: its message says all."""
 
@@ -53,7 +57,7 @@ class PlainErrors(logging.Filter):
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, ResonantError):
             record.msg, record.args, record.exc_info, record.exc_text = "%s", (str(error),), None, None
-        return True
+        return not record.getMessage().startswith(UNENFORCED_TIMEOUT)
 
 
 for _logger in ("prefect.flow_runs", "prefect.task_runs"):

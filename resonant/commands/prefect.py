@@ -14,6 +14,8 @@ def create_venv(name: str, project: str) -> Command:
     What the services import is compiled once here, because the server's user may not write there.
     """
     return script(
+        # An interrupted run may have left one of these at work: wait for it, then find its result.
+        f"mkdir -p {VENVS} && exec 9> {VENVS}/.lock && flock 9",
         f'venv="{VENVS}/$1"',
         '[ -e "$venv/.complete" ] && exit 0',
         'rm -rf "$venv" && python3 -m venv "$venv"',
