@@ -34,8 +34,7 @@ async def list_faults(here: Here) -> list[Fault]:
 
 @router.post("/faults")
 async def queue_fault(here: Here, request: Request, fault: Fault) -> Fault:
-    operations = {getattr(route, "name", "") for route in request.app.routes}
-    if fault.operation is not None and fault.operation not in operations:
+    if fault.operation is not None and fault.operation not in request.app.state.operations:
         raise invalid_parameter(f"operation: {fault.operation} is not one of the sandbox's.")
     here.faults.queue(fault)
     return fault

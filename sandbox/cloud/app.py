@@ -54,6 +54,7 @@ def build_app(cloud: CloudConfig, machines: Machines) -> FastAPI:
     app.state.cloud = Cloud(cloud, machines)
     for service in SERVICES:
         app.include_router(service.router)
+    app.state.operations = {route.name for service in SERVICES for route in service.router.routes}
     app.add_exception_handler(OciError, _answer_error)
     app.add_exception_handler(HTTPException, _answer_unknown_route)
     app.add_exception_handler(RequestValidationError, _answer_invalid)

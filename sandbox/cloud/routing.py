@@ -10,7 +10,7 @@ from fastapi import Depends, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from sandbox.cloud.errors import OciError, invalid_parameter, missing_parameter
 from sandbox.cloud.state import Cloud
@@ -97,7 +97,7 @@ class Listing(Paging):
     compartment_id: str
     availability_domain: str | None = None
     display_name: str | None = None
-    lifecycle_state: Annotated[str, StringConstraints(to_upper=True)] | None = None
+    lifecycle_state: str | None = None
     vcn_id: str | None = None
     sort_by: Literal["TIMECREATED", "DISPLAYNAME"] = "TIMECREATED"
     sort_order: Literal["ASC", "DESC"] | None = None

@@ -117,8 +117,8 @@ class RunningCloud:
         """Clients with the right key, or with another `config`."""
         return Clients(self.url, config)
 
-    def admin(self, method: str, path: str, **json: Any) -> Any:
-        answer = httpx.request(method, f"{self.url}/admin/{path}", json=json or None)
+    def admin(self, method: str, route: str, **json: Any) -> Any:
+        answer = httpx.request(method, f"{self.url}/admin/{route}", json=json or None)
         answer.raise_for_status()
         return answer.json()
 
@@ -159,3 +159,9 @@ def cloud(start_cloud: Callable[..., RunningCloud]) -> RunningCloud:
 @pytest.fixture
 def clients(cloud: RunningCloud) -> Clients:
     return cloud.clients()
+
+
+@pytest.fixture
+def slow_clients(start_cloud: Callable[..., RunningCloud]) -> Clients:
+    """Of a cloud where passing states last long enough to be seen."""
+    return start_cloud(delay_seconds=0.5).clients()

@@ -25,8 +25,9 @@ def vcn_details(name: str = "site", cidr: str = "10.0.0.0/16") -> models.CreateV
 
 
 def test_every_answer_names_its_request(clients: Clients):
-    ours = clients.compute.list_instances(TENANCY, opc_request_id="mine").request_id
-    assert re.fullmatch(r"mine(/[0-9A-F]{32})+", ours)
+    answer = clients.network.list_vcns(TENANCY)
+    sent = answer.request.header_params["opc-request-id"]
+    assert re.fullmatch(rf"{sent}(/[0-9A-F]{{32}}){{2}}", answer.request_id)
 
 
 def test_an_unknown_ocid_is_not_found(clients: Clients):
@@ -159,7 +160,6 @@ def test_lists_are_filtered_and_sorted(clients: Clients):
     assert [row.display_name for row in newest_first] == ["a", "b"]
     assert [row.id for row in clients.network.list_vcns(TENANCY, display_name="b").data] == [vcn.id]
     assert clients.network.list_vcns(TENANCY, lifecycle_state="TERMINATED").data == []
-    assert len(clients.network.list_vcns(TENANCY, lifecycle_state="available").data) == 2
     assert clients.network.list_vcns(clients.identity.list_compartments(TENANCY).data[0].id).data == []
 
 
@@ -170,7 +170,8 @@ def test_states_take_time_and_the_sdk_waits_for_them(clients: Clients):
     assert ready.data.lifecycle_state == "AVAILABLE"
 
 
-def test_a_deleted_network_resource_is_terminating_and_then_unknown(clients: Clients):
+def test_a_deleted_network_resource_is_terminating_and_then_unknown(slow_clients: Clients):
+    clients = slow_clients
     vcn = create_vcn(clients)
     read = clients.network.get_vcn(vcn.id)
     clients.network.delete_vcn(vcn.id)
@@ -180,10 +181,10 @@ def test_a_deleted_network_resource_is_terminating_and_then_unknown(clients: Cli
     assert clients.network.list_vcns(TENANCY).data == []
 
 
-def test_what_is_still_being_made_cannot_be_built_upon(clients: Clients):
-    vcn = clients.network.create_vcn(vcn_details()).data
+def test_what_is_still_being_made_cannot_be_built_upon(slow_clients: Clients):
+    vcn = slow_clients.network.create_vcn(vcn_details()).data
     with refused(409, "IncorrectState", "PROVISIONING"):
-        create_gateway(clients, vcn)
+        create_gateway(slow_clients, vcn)
 
 
 def test_tags_are_kept_and_replaced_as_a_whole(clients: Clients):

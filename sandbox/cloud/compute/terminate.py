@@ -50,9 +50,9 @@ async def remove(here: Cloud, instance: Instance, *, preserve_boot_volume: bool 
     here.traffic.close(instance.machine)
     _detach_all(here, instance, preserve_boot_volume=preserve_boot_volume)
     # One after the other: the addresses are taken from the machine while it still exists.
-    results = await asyncio.gather(here.traffic.apply(), return_exceptions=True)
-    terminated = asyncio.to_thread(here.machines.terminate, instance.machine)
-    results += await asyncio.gather(terminated, return_exceptions=True)
+    withdrawal = await asyncio.gather(here.traffic.apply(), return_exceptions=True)
+    removal = asyncio.to_thread(here.machines.terminate, instance.machine)
+    results = [*withdrawal, *await asyncio.gather(removal, return_exceptions=True)]
     here.store.change(instance, lifecycle_state="TERMINATED")
     failures = [result for result in results if result is not None and not isinstance(result, KeyError)]
     return failures[0] if failures else None
