@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from sandbox.llm.envelope import ApiError
-from sandbox.llm.faults import FaultQueue
+from sandbox.llm.faults import Fault, FaultQueue
 from sandbox.llm.messages import build_message, check_request, render_events
 
 MAX_BODY_BYTES = 32 * 1024**2
@@ -89,13 +89,14 @@ class Admin:
 
     async def order(self, request: Request) -> Response:
         try:
-            order = await request.json()
-            if order.get("kind") != "down":
-                return JSONResponse(asdict(self._faults.add(order)), 201)
-        except (TypeError, ValueError, AttributeError) as error:
+            fault = Fault(**await request.json())
+        except (TypeError, ValueError) as error:
             return JSONResponse({"error": str(error)}, 400)
-        await self._set_listening(False)
-        return JSONResponse({"kind": "down"}, 201)
+        if fault.kind == "down":
+            await self._set_listening(False)
+        else:
+            self._faults.add(fault)
+        return JSONResponse(asdict(fault), 201)
 
     async def reset(self, request: Request) -> Response:
         self._faults.reset()

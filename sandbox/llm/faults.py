@@ -1,7 +1,6 @@
 """Failures ordered through the admin routes: counted, or until reset."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from sandbox.llm.envelope import ApiError
 
@@ -44,11 +43,8 @@ class FaultQueue:
     def __init__(self) -> None:
         self._faults: list[Fault] = []
 
-    def add(self, order: dict[str, Any]) -> Fault:
-        """ValueError or TypeError when the order cannot be understood."""
-        fault = Fault(**order)
+    def add(self, fault: Fault) -> None:
         self._faults.append(fault)
-        return fault
 
     def reset(self) -> None:
         self._faults.clear()

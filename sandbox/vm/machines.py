@@ -57,8 +57,15 @@ class DockerMachines:
 
     def stop(self, name: str, *, graceful: bool) -> None:
         """Graceful asks systemd to shut down and cuts the power when that takes too long."""
-        if self.is_running(name):
-            run_docker("container", "stop", "-t", str(GRACEFUL_SECONDS if graceful else 0), self._container(name))
+        if not self.is_running(name):
+            return
+        how = ("stop", "-t", str(GRACEFUL_SECONDS)) if graceful else ("kill",)
+        try:
+            run_docker("container", *how, self._container(name))
+        except DockerFailed as failure:
+            # It powered itself off in between.
+            if "is not running" not in failure.stderr:
+                raise
 
     def reset(self, name: str, *, graceful: bool) -> None:
         self.stop(name, graceful=graceful)
