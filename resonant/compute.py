@@ -133,9 +133,13 @@ def read_private_ip_id(cloud: Cloud, settings: Settings, instance_id: str) -> st
 
 
 def parse_host_key(console: str) -> str | None:
-    """The ed25519 host key out of what cloud-init wrote to the console, newest boot first; None when it is not there (yet)."""
-    block = console.rpartition(KEYS_BEGIN)[2].partition(KEYS_END)[0]
-    for line in block.splitlines():
+    """The ed25519 host key out of what cloud-init wrote to the console at the newest boot; None when it is not there (yet).
+
+    A block without its end does not count: the console is captured while it is written, and half a key would be pinned.
+    """
+    _, begin, rest = console.rpartition(KEYS_BEGIN)
+    block, end, _ = rest.partition(KEYS_END)
+    for line in block.splitlines() if begin and end else []:
         kind, _, rest = line.strip().partition(" ")
         if kind == KEY_KIND and rest:
             return f"{kind} {rest.split()[0]}"
