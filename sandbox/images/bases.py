@@ -46,7 +46,7 @@ def ensure_base(suite: str, *, genuine: bool, log: Path) -> str:
     return _ensure_bootstrapped(suite, log)
 
 
-def _trust_environment() -> list[str]:
+def trust_environment() -> list[str]:
     """pip and npm bring certificates of their own and must be told; where the host adds none, nothing is set."""
     return [f"{variable}={BUNDLE}" for variable in TRUST_VARIABLES] if read_host_certificates() else []
 
@@ -56,7 +56,7 @@ def _ensure_from_registry(suite: str, log: Path) -> str:
         folder = Path(temporary)
         instructions = (RECIPES / "base" / "Dockerfile").read_text()
         (folder / "Dockerfile").write_text(
-            instructions + "".join(f"ENV {setting}\n" for setting in _trust_environment())
+            instructions + "".join(f"ENV {setting}\n" for setting in trust_environment())
         )
         (folder / "certificates").mkdir()
         for path, content in read_host_certificates().items():
@@ -66,7 +66,7 @@ def _ensure_from_registry(suite: str, log: Path) -> str:
 
 def _ensure_bootstrapped(suite: str, log: Path) -> str:
     options = _bootstrap_options()
-    identity = repr((suite, options, sorted(read_host_certificates().items()), _trust_environment()))
+    identity = repr((suite, options, sorted(read_host_certificates().items()), trust_environment()))
     tag = f"{REPOSITORY}/base-{suite}:{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
     if inspect("image", tag) is None:
         _bootstrap(suite, options, tag, log)
@@ -87,7 +87,7 @@ def _bootstrap(suite: str, options: Sequence[str], tag: str, log: Path) -> None:
         changes = [
             f"LABEL {IMAGE_LABEL}=base-{suite}",
             'CMD ["bash"]',
-            *(f"ENV {setting}" for setting in _trust_environment()),
+            *(f"ENV {setting}" for setting in trust_environment()),
         ]
         run_docker("import", *(word for change in changes for word in ("--change", change)), str(archive), tag)
 

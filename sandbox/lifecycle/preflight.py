@@ -22,11 +22,11 @@ def check_disk(state: Path) -> None:
     """Room for images and machines, on the engine's disk and on the checkout's."""
     images = run_docker("image", "ls", "--quiet", "--filter", f"label={IMAGE_LABEL}=machine")
     needed_gib = WARM_GIB if images else COLD_GIB
-    _check_free(Path(run_docker("info", "--format", "{{.DockerRootDir}}")), needed_gib)
-    _check_free(state, 1)
+    check_free(Path(run_docker("info", "--format", "{{.DockerRootDir}}")), needed_gib)
+    check_free(state, 1)
 
 
-def _check_free(folder: Path, needed_gib: int) -> None:
+def check_free(folder: Path, needed_gib: int) -> None:
     if not folder.exists():
         # The engine's disk is not ours to see: another machine, or root's.
         return
