@@ -6,13 +6,12 @@ from pathlib import Path
 import typer
 from prefect.artifacts import create_markdown_artifact
 
-from deployments import connection
 from deployments.drain import drain_pool
 from deployments.reconcile import reconcile_pool
 from deployments.register import register_all
 from resonant.errors import ResonantError
 
-app = typer.Typer(no_args_is_help=True, help=__doc__)
+app = typer.Typer(no_args_is_help=True, help=__doc__, add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
@@ -37,31 +36,6 @@ def drain(pool: str, unit: str, timeout_seconds: float = 600) -> None:
 def publish(key: str, file: Path) -> None:
     """Make a Markdown file an artifact of the server."""
     create_markdown_artifact(key=key, markdown=file.read_text(), description="The site, as go-live left it")
-
-
-@app.command()
-def connect() -> None:
-    """Start (or find) the tunnel to the VM's Prefect server and the operator's worker, in the background."""
-    connection.connect()
-
-
-@app.command()
-def disconnect() -> None:
-    """Stop what `connect` started."""
-    connection.disconnect()
-
-
-@app.command()
-def status() -> None:
-    """How to reach the site, one name=value a line."""
-    for name, value in connection.status().items():
-        print(f"{name}={value}")
-
-
-@app.command()
-def supervise() -> None:
-    """Keep the tunnel and the operator's worker alive, in the foreground; Ctrl-C ends both."""
-    connection.supervise()
 
 
 if __name__ == "__main__":
