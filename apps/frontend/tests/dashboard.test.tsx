@@ -131,6 +131,16 @@ describe('creating', () => {
     expect(screen.queryByTestId('intent-draft')).not.toBeInTheDocument()
   })
 
+  it('doubts the live connection after a failure', async () => {
+    const down = { status: 503, body: { detail: 'the database is unavailable' } }
+    const { user } = openLive()
+    stubApi({ GET: down, POST: down })
+    await user.type(input(), 'x')
+    expect(connection()).toHaveAttribute('data-phase', 'live')
+    await user.click(submit())
+    await waitFor(() => expect(connection()).toHaveAttribute('data-phase', 'offline'))
+  })
+
   it('admits that a text may have been saved when no answer came', async () => {
     const { user } = openLive([], { POST: new TypeError('Failed to fetch') })
     await user.type(input(), 'x')

@@ -8,25 +8,30 @@ type Dashboard = Store<DashboardState, Action>
 
 const UNCERTAIN = 'It may have been saved all the same: look for it below before you send it again.'
 
-/** `key` is the draft's: the same key sends a draft that failed once more. */
-export async function sendIntent(dashboard: Dashboard, key: string, text: string): Promise<void> {
+/** Whether it worked. `key` is the draft's: the same key sends a draft that failed once more. */
+export async function sendIntent(dashboard: Dashboard, key: string, text: string): Promise<boolean> {
   const asOf = dashboard.get().clock
   dashboard.dispatch({ type: 'draft-sent', key, text })
   try {
     const intent = await createIntent(text)
     dashboard.dispatch({ type: 'draft-stored', key, intent, asOf })
+    return true
   } catch (error) {
     const problem = isUncertain(error) ? `${explain(error)} ${UNCERTAIN}` : explain(error)
     dashboard.dispatch({ type: 'draft-refused', key, problem })
+    return false
   }
 }
 
-export async function removeIntent(dashboard: Dashboard, id: string): Promise<void> {
+/** Whether it worked. */
+export async function removeIntent(dashboard: Dashboard, id: string): Promise<boolean> {
   dashboard.dispatch({ type: 'deletion-started', id })
   try {
     await deleteIntent(id)
     dashboard.dispatch({ type: 'deletion-finished', id })
+    return true
   } catch (error) {
     dashboard.dispatch({ type: 'deletion-refused', id, problem: explain(error) })
+    return false
   }
 }

@@ -49,14 +49,16 @@ function createSession(): Session {
 
 function bindCommands(dashboard: Store<DashboardState, Action>, sync: Sync): DashboardCommands {
   let drafts = 0
+  // What one request meets, the connection may not have noticed yet.
+  const checkUnless = (worked: boolean) => worked || sync.wake()
   return {
     send: (text) => {
       drafts += 1
-      void sendIntent(dashboard, `draft-${drafts}`, text)
+      void sendIntent(dashboard, `draft-${drafts}`, text).then(checkUnless)
     },
-    resend: (key, text) => void sendIntent(dashboard, key, text),
+    resend: (key, text) => void sendIntent(dashboard, key, text).then(checkUnless),
     discard: (key) => dashboard.dispatch({ type: 'draft-dropped', key }),
-    remove: (id) => void removeIntent(dashboard, id),
+    remove: (id) => void removeIntent(dashboard, id).then(checkUnless),
     choose: (filter) => dashboard.dispatch({ type: 'filter-chosen', filter }),
     showMore: () => dashboard.dispatch({ type: 'more-wanted' }),
     wake: sync.wake,
