@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from resonant import remote
 from resonant.settings import PREFIX
+from tests.prefect_server import PrefectServer
 from tests.sshd import Sshd
 
 
@@ -27,7 +27,15 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
+    """One for all tests: it takes a quarter of a minute to start."""
+    with PrefectServer(tmp_path_factory.mktemp("prefect")).running() as server:
+        yield server
+
+
 @pytest.fixture
-def recordings() -> Path:
-    """What real programs printed."""
-    return Path(__file__).parent / "recordings"
+def prefect_api(prefect_server: PrefectServer) -> Iterator[PrefectServer]:
+    """Flows run in this process report to the server of the tests."""
+    with prefect_server.as_api():
+        yield prefect_server
