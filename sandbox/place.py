@@ -19,7 +19,8 @@ FIRST_PORT = 20_000
 LAST_PORT = 29_999
 
 MACHINE_HOSTS = range(20, 200)
-PUBLIC_HOSTS = range(200, 240)
+PUBLIC_HOSTS = range(200, 208)
+SSH_PORT = 22
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Allotment:
     api_port: int
     registry_port: int
     llm_port: int
+    prefect_port: int
+    ssh_port: int = SSH_PORT
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,21 @@ class Ground:
 
     @property
     def public_addresses(self) -> list[str]:
-        """Addresses on the sandbox's own network that nothing has until the cloud gives them to a machine."""
-        return [self.address(host) for host in PUBLIC_HOSTS]
+        """Loopback addresses, as unique on this host as the sandbox's network is: "127.0.x.y" stands before "172.29.x.y"."""
+        return [self._loopback(self.address(host)) for host in PUBLIC_HOSTS]
+
+    def inner_address(self, public_address: str) -> str:
+        """The address on the sandbox's network that a public one leads to."""
+        inner = {self._loopback(self.address(host)): self.address(host) for host in PUBLIC_HOSTS}
+        if public_address not in inner:
+            raise SandboxError(
+                f"{public_address} is none of this sandbox's public addresses; take one of Ground.public_addresses."
+            )
+        return inner[public_address]
+
+    @staticmethod
+    def _loopback(inner: str) -> str:
+        return ".".join(["127", "0", *inner.split(".")[2:]])
 
     @property
     def machine_addresses(self) -> list[str]:
@@ -129,11 +145,11 @@ def choose_ports(place_id: str, count: int, is_free: Callable[[int], bool]) -> l
     )
 
 
-def is_port_free(port: int) -> bool:
+def is_port_free(port: int, address: str = "127.0.0.1") -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((address, port))
         except OSError:
             return False
     return True
@@ -145,7 +161,7 @@ def read_allotment(place: Place) -> Allotment | None:
     if not file.exists():
         return None
     kept = json.loads(file.read_text())
-    return Allotment(**{field: kept[field] for field in Allotment.__dataclass_fields__})
+    return Allotment(**{field: kept[field] for field in Allotment.__dataclass_fields__ if field in kept})
 
 
 def write_allotment(ground: Ground) -> None:

@@ -7,7 +7,10 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class MachineSpec:
-    """One machine to boot. `name` is unique and usable as a container name; `metadata` is OCI's (ssh_authorized_keys, user_data in base64)."""
+    """One machine to boot.
+
+    `name` is unique and usable as a container name; `metadata` is OCI's (ssh_authorized_keys, user_data in base64).
+    """
 
     name: str
     hostname: str
@@ -37,7 +40,10 @@ class Machines(Protocol):
     def is_running(self, name: str) -> bool: ...
     def read_console(self, name: str) -> bytes: ...
     def allow_ingress(self, name: str, rules: Sequence[IngressRule]) -> None:
-        """Replace the rules in force; what no rule allows is dropped, packets of established connections pass. Survives the machine's reboots."""
+        """Replace the rules in force; what no rule allows is dropped, packets of established connections pass.
+
+        They survive the machine's reboots.
+        """
 
     def publish(self, address: str, name: str) -> None:
         """Make the machine answer at this public (here: loopback) address until `withdraw`."""

@@ -1,5 +1,6 @@
 """The sandbox's own network, and the choice of addresses and ports that are free."""
 
+from dataclasses import replace
 from ipaddress import IPv4Network, ip_network
 
 import psutil
@@ -7,6 +8,7 @@ import psutil
 from sandbox.engine.command import inspect, names_of, run_docker
 from sandbox.errors import DockerFailed, SandboxError
 from sandbox.place import (
+    SSH_PORT,
     Allotment,
     Ground,
     Place,
@@ -39,8 +41,11 @@ def ensure_ground(place: Place) -> Ground:
     kept = read_allotment(place)
     subnet = _ensure_network(place, kept.subnet if kept else None)
     if kept is None or kept.subnet != subnet:
-        ports = choose_ports(place.id, 3, is_port_free)
-        kept = Allotment(subnet, *ports)
+        api, registry, llm, prefect, ssh = choose_ports(place.id, 5, is_port_free)
+        kept = Allotment(subnet, api, registry, llm, prefect)
+        if not is_port_free(SSH_PORT, Ground(place, kept).public_addresses[0]):
+            # The host's own sshd listens on every address.
+            kept = replace(kept, ssh_port=ssh)
     ground = Ground(place, kept)
     write_allotment(ground)
     return ground

@@ -5,15 +5,15 @@ import psutil
 from sandbox.errors import SandboxError
 from sandbox.place import is_port_free
 
+OTHER_PORTS = "Stop that, or let the sandbox choose other ports: `python -m sandbox down`, then `up`."
 
-def check_port(port: int, purpose: str) -> None:
+
+def check_port(port: int, purpose: str, address: str = "127.0.0.1", advice: str = OTHER_PORTS) -> None:
     """SandboxError that names the process when the port is taken."""
-    if is_port_free(port):
-        return
-    raise SandboxError(
-        f"Port {port} on 127.0.0.1, wanted for the sandbox's {purpose}, is taken by {describe_holder(port)}. "
-        "Stop that, or let the sandbox choose other ports: `python -m sandbox down`, then `up`."
-    )
+    if not is_port_free(port, address):
+        raise SandboxError(
+            f"Port {port} on {address}, wanted for the sandbox's {purpose}, is taken by {describe_holder(port)}. {advice}"
+        )
 
 
 def describe_holder(port: int) -> str:

@@ -1,8 +1,9 @@
 """A long-running container of the sandbox itself, at a fixed address: made when missing, made anew when its definition changed."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sandbox.engine.command import inspect, run_docker
 from sandbox.engine.ports import check_port
@@ -30,22 +31,33 @@ class Service:
 
 
 def ensure_service(ground: Ground, service: Service) -> None:
-    container = f"{ground.place.prefix}{service.name}"
-    definition = hashlib.sha256(repr(service).encode()).hexdigest()[:12]
-    existing = inspect("container", container)
-    if existing and existing["State"]["Running"] and existing["Config"]["Labels"].get(DEFINITION_LABEL) == definition:
-        return
-    if existing:
-        run_docker("container", "rm", "--force", container)
-    check_port(service.host_port, service.name)
     mounts = [word for mount in service.mounts for word in ("--volume", mount)]
-    run_docker(
-        *("run", "--detach", "--name", container, "--restart", "unless-stopped"),
-        *("--label", ground.place.label, "--label", f"{DEFINITION_LABEL}={definition}"),
+    words = [
         *("--network", ground.place.network, "--ip", service.address),
         *("--publish", f"127.0.0.1:{service.host_port}:{service.port}"),
         *("--workdir", service.working_folder, "--env", "PYTHONDONTWRITEBYTECODE=1"),
         *mounts,
         service.image,
         *service.command,
+    ]
+    check = partial(check_port, service.host_port, service.name)
+    ensure_container(ground, service.name, words, check, revision=service.revision)
+
+
+def ensure_container(
+    ground: Ground, name: str, words: Sequence[str], check: Callable[[], None], *, revision: str = ""
+) -> None:
+    """Run it with these `docker run` words, unless it runs so already; `check` comes before a start, once its forerunner is gone."""
+    container = f"{ground.place.prefix}{name}"
+    definition = hashlib.sha256(repr((list(words), revision)).encode()).hexdigest()[:12]
+    existing = inspect("container", container)
+    if existing and existing["State"]["Running"] and existing["Config"]["Labels"].get(DEFINITION_LABEL) == definition:
+        return
+    if existing:
+        run_docker("container", "rm", "--force", container)
+    check()
+    run_docker(
+        *("run", "--detach", "--name", container, "--restart", "unless-stopped"),
+        *("--label", ground.place.label, "--label", f"{DEFINITION_LABEL}={definition}"),
+        *words,
     )

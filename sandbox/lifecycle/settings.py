@@ -18,6 +18,9 @@ def render_settings(ground: Ground, credentials: Credentials) -> str:
         "RESONANT_CAPACITY_DELAY_SECONDS": 1,
         "RESONANT_DOMAIN": DOMAIN,
         "RESONANT_POLL_SECONDS": 0.3,
+        "RESONANT_SSH_PORT": ground.allotment.ssh_port,
+        "RESONANT_PREFECT_PORT": ground.allotment.prefect_port,
+        "RESONANT_OPERATOR_FOLDER": ground.place.state / "operator",
     }
     return "".join(f"{name}={value}\n" for name, value in values.items())
 

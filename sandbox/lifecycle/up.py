@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sandbox.engine.daemon import ensure_bootstrap_tools, ensure_engine
@@ -16,7 +17,7 @@ from sandbox.images.building import build, choose_tag
 from sandbox.images.catalog import MACHINE, STAND_INS, SUITES, TOOLS, Recipe
 from sandbox.images.reachability import Reachability, read_reachability
 from sandbox.lifecycle.cloud import ensure_cloud
-from sandbox.lifecycle.credentials import ensure_credentials
+from sandbox.lifecycle.credentials import Credentials, ensure_credentials
 from sandbox.lifecycle.preflight import check_disk, check_platform
 from sandbox.lifecycle.progress import Progress
 from sandbox.lifecycle.settings import FILE as SETTINGS_FILE
@@ -24,6 +25,7 @@ from sandbox.lifecycle.settings import write_settings
 from sandbox.llm.container import ensure_llm
 from sandbox.place import Ground, Place
 from sandbox.registry.mirror import ensure_registry, mirror_address, push
+from sandbox.vm.front import ensure_front
 
 # Inherited by every process that `up` starts, so that `down` finds those of an `up` that was killed.
 MARK = "RESONANT_SANDBOX"
@@ -52,12 +54,17 @@ def bring_up(place: Place, progress: Progress) -> Sandbox:
         progress.say(f"network {ground.allotment.subnet}, cloud API on port {ground.allotment.api_port}")
         reachability = _read_reachability(place, progress)
         builder = _Builder(ground, genuine=reachability.answers, progress=progress)
-        machine_image = builder.build_all(after_tools=lambda tools: ensure_llm(ground, tools, credentials.llm_key_file))
+        machine_image = builder.build_all(after_tools=partial(_ensure_services, ground, credentials))
         sandbox = Sandbox(ground, machine_image, None if reachability.answers else mirror_address(ground))
         with progress.step("cloud API"):
             ensure_cloud(ground, sandbox.machine_image, sandbox.mirror)
     progress.say(f"up; the settings are in {place.state / SETTINGS_FILE}")
     return sandbox
+
+
+def _ensure_services(ground: Ground, credentials: Credentials, tools_image: str) -> None:
+    ensure_front(ground, tools_image)
+    ensure_llm(ground, tools_image, credentials.llm_key_file)
 
 
 @contextmanager

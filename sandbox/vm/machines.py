@@ -91,22 +91,19 @@ class DockerMachines:
             self._apply_network(name)
 
     def publish(self, address: str, name: str) -> None:
-        """Give the machine a second address, on the sandbox's network and reachable from the host alone."""
-        if address not in self.ground.public_addresses:
-            raise SandboxError(
-                f"{address} is none of this sandbox's public addresses; take one of Ground.public_addresses."
-            )
+        """Give the machine the inner address that this public one leads to."""
+        inner = self.ground.inner_address(address)
         with self._lock:
             self._require(name)
-            self._withdraw(address, keep=name)
+            self._withdraw(inner, keep=name)
             addresses = self._read_addresses(name)
-            if address not in addresses:
-                self._write_addresses(name, [*addresses, address])
+            if inner not in addresses:
+                self._write_addresses(name, [*addresses, inner])
             self._apply_network(name)
 
     def withdraw(self, address: str) -> None:
         with self._lock:
-            self._withdraw(address)
+            self._withdraw(self.ground.inner_address(address))
 
     def names(self) -> list[str]:
         containers = names_of("container", f"label={self.ground.place.label}", f"label={LABEL}")

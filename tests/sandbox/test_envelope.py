@@ -1,6 +1,7 @@
 """What every service has in common: errors, request ids, retry tokens, etags, pages, states."""
 
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -13,6 +14,7 @@ from tests.sandbox.vocabulary import (
     create_gateway,
     create_public_subnet,
     create_vcn,
+    launch,
     launch_details,
     refused,
     terminate,
@@ -87,11 +89,14 @@ def test_the_same_retry_token_makes_one_resource(cloud: RunningCloud, clients: C
     assert len(cloud.machines.machines) == 2
 
 
-def test_a_retry_token_holds_for_requests_at_the_same_moment(clients: Clients):
-    with ThreadPoolExecutor(8) as pool:
-        calls = [pool.submit(clients.network.create_vcn, vcn_details(), opc_retry_token="t") for _ in range(8)]
+def test_a_retry_token_holds_for_requests_at_the_same_moment(cloud: RunningCloud, clients: Clients):
+    instance = launch(clients, create_public_subnet(clients))
+    cloud.machines.read_console = lambda name: time.sleep(0.3) or b"slow"
+    details = models.CaptureConsoleHistoryDetails(instance_id=instance.id)
+    with ThreadPoolExecutor(4) as pool:
+        calls = [pool.submit(clients.compute.capture_console_history, details, opc_retry_token="t") for _ in range(4)]
     assert len({call.result().data.id for call in calls}) == 1
-    assert len(clients.network.list_vcns(TENANCY).data) == 1
+    assert len(clients.compute.list_console_histories(TENANCY).data) == 1
 
 
 def test_a_retry_token_is_for_one_body(clients: Clients):

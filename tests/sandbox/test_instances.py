@@ -100,17 +100,21 @@ def test_the_api_answers_while_a_machine_is_made(cloud: RunningCloud, clients: C
     cloud.machines.create = lambda spec: (may_finish.wait(10), create(spec))
     launched = clients.compute.launch_instance(launch_details(clients, subnet)).data
     time.sleep(0.1)
+    asked = time.monotonic()
     assert clients.compute.get_instance(launched.id).data.lifecycle_state == "PROVISIONING"
+    assert time.monotonic() - asked < 5
     may_finish.set()
     wait_for(clients.compute.get_instance, launched.id, "RUNNING")
 
 
 def test_a_termination_waits_for_the_launch_to_end(cloud: RunningCloud, clients: Clients):
-    subnet = create_public_subnet(clients)
-    launched = clients.compute.launch_instance(launch_details(clients, subnet)).data
+    events = []
+    cloud.machines.create = lambda spec: (time.sleep(0.5), events.append("created"))
+    cloud.machines.terminate = lambda name: events.append("terminated")
+    launched = clients.compute.launch_instance(launch_details(clients, create_public_subnet(clients))).data
     clients.compute.terminate_instance(launched.id)
     wait_for(clients.compute.get_instance, launched.id, "TERMINATED")
-    assert cloud.machines.machines == {}
+    assert events == ["created", "terminated"]
     assert clients.compute.terminate_instance(launched.id).status == 204
 
 

@@ -61,13 +61,13 @@ def test_allotment_is_kept(tmp_path):
     place = Place(tmp_path)
     assert read_allotment(place) is None
     place.open_state()
-    ground = Ground(place, Allotment("172.29.7.0/24", 1, 2, 3))
+    ground = Ground(place, Allotment("172.29.7.0/24", 1, 2, 3, 4))
     write_allotment(ground)
     assert read_allotment(place) == ground.allotment
 
 
 def test_addresses_do_not_overlap():
-    ground = Ground(Place(Path("/nowhere")), Allotment("172.29.7.0/24", 1, 2, 3))
+    ground = Ground(Place(Path("/nowhere")), Allotment("172.29.7.0/24", 1, 2, 3, 4))
     fixed = [ground.registry_address, ground.llm_address]
     everything = [*fixed, *ground.machine_addresses, *ground.public_addresses]
     assert len(everything) == len(set(everything))

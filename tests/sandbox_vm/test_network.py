@@ -49,13 +49,15 @@ def test_established_connection_and_outgoing_traffic_pass_without_any_rule(boot,
 def test_public_address_is_given_moved_and_withdrawn(boot, machines, sandbox):
     first, second = boot(), boot()
     address = sandbox.ground.public_addresses[0]
-    assert knock(address, 22) != "open"
+    inner = sandbox.ground.inner_address(address)
+    assert knock(inner, 22) != "open"
     for owner in (first, second):
         owner.run(f"echo {owner.name} > who")
         machines.publish(address, owner.name)
         assert owner.ssh("cat who", address=address).stdout.strip() == owner.name
+        assert owner.ssh("cat who", address=inner).stdout.strip() == owner.name
     machines.withdraw(address)
-    assert knock(address, 22) != "open"
+    assert knock(inner, 22) != "open"
     machines.withdraw(address)
 
 
