@@ -35,7 +35,9 @@ class Cluster:
         self._run("pg_ctl", "stop", "-w", "-m", "immediate")
 
     def remove(self) -> None:
-        self.stop()
+        # A failed test may have left it stopped.
+        if (self._data / "postmaster.pid").exists():
+            self.stop()
         shutil.rmtree(self.directory)
 
     def create_database(self, template: str = "template0") -> "Database":
