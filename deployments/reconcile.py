@@ -25,6 +25,8 @@ MESSAGE = "The worker that ran it stopped (restart, reboot or power cut). Start 
 
 def reconcile_pool(pool: str) -> None:
     with open_server() as client:
+        if not is_there(client, pool):
+            return
         if others := read_other_workers(client, pool):
             print(f"runs of pool {pool} are left to the heartbeat automation: also served by {', '.join(others)}")
             return
@@ -32,24 +34,27 @@ def reconcile_pool(pool: str) -> None:
             end(client, run)
 
 
+def is_there(client: SyncPrefectClient, pool: str) -> bool:
+    """False before the first registration: then there are no runs either."""
+    try:
+        client.read_work_pool(pool)
+    except ObjectNotFound:
+        return False
+    return True
+
+
 def read_other_workers(client: SyncPrefectClient, pool: str) -> list[str]:
     """Workers of the pool on other machines that are alive: the runs may be theirs."""
-    try:
-        workers = client.read_workers_for_work_pool(pool)
-    except ObjectNotFound:
-        return []
     ours = socket.gethostname()
+    workers = client.read_workers_for_work_pool(pool)
     return [worker.name for worker in workers if worker.status == WorkerStatus.ONLINE and worker.name != ours]
 
 
 def read_under_way(client: SyncPrefectClient, pool: str) -> list[FlowRun]:
-    try:
-        return client.read_flow_runs(
-            flow_run_filter=FlowRunFilter(state=_under_way()),
-            work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[pool])),
-        )
-    except ObjectNotFound:
-        return []
+    return client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(state=_under_way()),
+        work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[pool])),
+    )
 
 
 def read_children(client: SyncPrefectClient, parent: UUID) -> list[FlowRun]:

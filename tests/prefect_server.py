@@ -7,11 +7,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import httpx
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
-from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, PREFECT_HOME, temporary_settings
 
 from resonant.orchestration import QUIET
 from resonant.source import CHECKOUT
@@ -48,8 +49,13 @@ class PrefectServer:
 
     @contextmanager
     def as_api(self) -> Iterator[None]:
-        """This process speaks to the server. No heartbeats: their thread costs each flow run a second."""
-        with temporary_settings({PREFECT_API_URL: self.api_url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        """This process, and those that it starts, speak to the server. No heartbeats: their thread costs each flow run a second."""
+        settings = {
+            PREFECT_API_URL: self.api_url,
+            PREFECT_HOME: Path(self._environment["PREFECT_HOME"]),
+            PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+        }
+        with patch.dict(os.environ, self.client_environment), temporary_settings(settings):
             yield
 
     def _wait_until_healthy(self) -> None:

@@ -26,7 +26,12 @@ ONLY_DOOR = {
     "prefect_shell": "tasks/shell.py",
 }
 # deployments/ starts processes, which must inherit the environment; tasks and flows are told by Settings.
-READ_ENVIRONMENT = {"resonant/settings.py", "deployments/operator/files.py", "deployments/operator/supervisor.py", "deployments/register.py"}
+READ_ENVIRONMENT = {
+    "resonant/settings.py",
+    "deployments/operator/files.py",
+    "deployments/operator/supervisor.py",
+    "deployments/register.py",
+}
 
 
 @dataclass(frozen=True)
