@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     )
     poll_seconds: float = Field(2, ge=0.05, le=60, description="Pause between two looks at something that takes time.")
 
-    anthropic_api_key: SecretStr = Field(SecretStr(""), description="Key of the Claude API, used by the intent bridge.")
+    anthropic_api_key: SecretStr = Field(min_length=1, description="Key of the Claude API, used by the intent bridge.")
     anthropic_base_url: str = Field("", description="Base URL of the Claude API; empty: Anthropic's own.")
     anthropic_model: str = Field("claude-haiku-4-5", description="Model that answers the intents.")
 

@@ -13,7 +13,7 @@ ADDRESS = "203.0.113.10"
 
 def settings(**changes: Any) -> Settings:
     """Defaults, without the environment or a file."""
-    return Settings(_env_file=None, **changes)
+    return Settings(_env_file=None, **{"anthropic_api_key": "a-key", **changes})
 
 
 def recorded(name: str) -> str:

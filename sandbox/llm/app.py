@@ -61,13 +61,19 @@ class Api:
             raise fault.as_error()
 
     def _check_headers(self, request: Request) -> None:
-        key = request.headers.get("x-api-key")
+        key = _read_key(request)
         if key is None:
             raise ApiError(401, "x-api-key header is required")
         if not hmac.compare_digest(key.encode(), self._api_key.encode()):
             raise ApiError(401, "invalid x-api-key")
         if "anthropic-version" not in request.headers:
             raise ApiError(400, "anthropic-version: header is required")
+
+
+def _read_key(request: Request) -> str | None:
+    """From either header that the API takes: the SDK sends the newer one, the documentation's curl the older."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token if scheme.lower() == "bearer" and token else request.headers.get("x-api-key")
 
 
 class Admin:

@@ -6,6 +6,7 @@ import pytest
 
 from resonant.errors import SettingsInvalid
 from resonant.settings import FILE_VARIABLE, PREFIX, Settings, read_settings
+from tests.vocabulary import settings as build_settings
 
 WRONG = {
     "SITE": "Has Spaces",
@@ -31,6 +32,7 @@ WRONG = {
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     """A working folder without a .env file."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(f"{PREFIX}ANTHROPIC_API_KEY", "a-key")
     return monkeypatch
 
 
@@ -42,8 +44,10 @@ def problems(environment: pytest.MonkeyPatch, **values: str) -> str:
     return str(caught.value)
 
 
-def test_nothing_at_all_is_a_valid_site(environment: pytest.MonkeyPatch):
+def test_one_key_is_all_that_a_site_needs(environment: pytest.MonkeyPatch):
     assert read_settings() == Settings(_env_file=None)
+    environment.delenv(f"{PREFIX}ANTHROPIC_API_KEY")
+    assert "RESONANT_ANTHROPIC_API_KEY: Field required" in problems(environment)
 
 
 def test_every_wrong_setting_is_named_in_one_message(environment: pytest.MonkeyPatch):
@@ -89,7 +93,7 @@ def test_the_environment_wins_over_the_file(environment: pytest.MonkeyPatch, tmp
 
 @pytest.mark.parametrize("domain", ["example.org", "a.b-c.example.co", "xn--bcher-kva.example", ""])
 def test_domains(domain: str):
-    assert Settings(_env_file=None, domain=domain).domain == domain
+    assert build_settings(domain=domain).domain == domain
 
 
 @pytest.mark.parametrize(
@@ -98,9 +102,9 @@ def test_domains(domain: str):
 )
 def test_no_domains(domain: str):
     with pytest.raises(ValueError, match="domain"):
-        Settings(_env_file=None, domain=domain)
+        build_settings(domain=domain)
 
 
 def test_a_settings_object_never_changes():
     with pytest.raises(ValueError, match="frozen"):
-        Settings(_env_file=None).site = "other"
+        build_settings().site = "other"
