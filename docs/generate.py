@@ -16,13 +16,13 @@ WRITTEN_BY = "scripts/check fails when it is out of date; write it with `.venv/b
 
 
 def render_environment_example() -> str:
-    """Every setting, commented out, with its default."""
+    """Every setting with its default, commented out; those without one are to be filled in."""
     head = [
         "# Settings of one site. Copy this file to .env, close it to others (chmod 600), uncomment what shall differ.",
         f"# {FILE_VARIABLE} names another file than .env; variables of the environment win over the file.",
         f"# {WRITTEN_BY}",
     ]
-    entries = [f"\n# {_meaning(field)}\n#{_variable(name)}={_default(field)}" for name, field in _fields().items()]
+    entries = [f"\n# {_meaning(field)}\n{_mark(field)}{_variable(name)}={_default(field)}" for name, field in _fields().items()]
     return "\n".join([*head, *entries, ""])
 
 
@@ -90,10 +90,15 @@ def _variable(name: str) -> str:
 
 
 def _default(field: dict[str, Any]) -> str:
-    value = field["default"]
+    value = field.get("default", "")
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
+def _mark(field: dict[str, Any]) -> str:
+    """A setting without a default has to be filled in, so it is not commented out."""
+    return "#" if "default" in field else ""
 
 
 def _code(text: str) -> str:
