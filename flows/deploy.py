@@ -41,5 +41,6 @@ def deploy(force: bool = False) -> str:
     if serving:
         reload_nginx(host, release)
     check_from_outside(settings, address, read_certificate(host))
-    publish_markdown("deploy", render_deploy(release, changes, read_facts(host)), "What deploy did")
+    seen = read_facts(host) if changes else known
+    publish_markdown("deploy", render_deploy(release, changes, seen), "What deploy did")
     return release

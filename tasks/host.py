@@ -54,10 +54,7 @@ def wait_for_login(settings: Settings, address: str, host_key: str) -> Host:
         on_wait=progress,
         hint="Is port 22 open in the security list, and the instance running?",
     )
-    finished = shell.script(
-        "if command -v cloud-init >/dev/null; then cloud-init status --wait >/dev/null || [ $? -eq 2 ]; fi"
-    )
-    run(host, finished, timeout_seconds=BOOT_WITHIN_SECONDS)
+    run(host, shell.wait_for_first_boot(), timeout_seconds=BOOT_WITHIN_SECONDS)
     return host
 
 

@@ -32,3 +32,12 @@ def unpack(archive: str, folder: str) -> Command:
 def read_file(path: str) -> Command:
     """Print a file; a missing one prints nothing."""
     return script('if [ -e "$1" ]; then cat "$1"; fi', arguments=[path])
+
+
+def wait_for_first_boot() -> Command:
+    """Until cloud-init has finished; it exits with 2 when it recovered from errors. Nothing to wait for where it has its mark."""
+    return script(
+        "[ -e /var/lib/cloud/instance/boot-finished ] && exit 0",
+        "command -v cloud-init >/dev/null || exit 0",
+        "cloud-init status --wait >/dev/null || [ $? -eq 2 ]",
+    )
