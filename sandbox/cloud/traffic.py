@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from sandbox.cloud.errors import internal_error
 from sandbox.cloud.machines import IngressRule, Machines
 from sandbox.cloud.network.models import (
     ANYWHERE,
@@ -67,13 +68,13 @@ class Traffic:
 
     async def _push(self, machine: str, call: Callable[..., None], *arguments: Any) -> bool:
         """False when the machine is gone, which is not the network's fault."""
-        try:
-            await asyncio.to_thread(call, *arguments)
-        except KeyError:
+        (failure,) = await asyncio.gather(asyncio.to_thread(call, *arguments), return_exceptions=True)
+        if isinstance(failure, KeyError):
             self.close(machine)
             self._forget(machine)
-            return False
-        return True
+        elif failure is not None:
+            raise internal_error(f"The machine {machine} failed: {failure!r}") from failure
+        return failure is None
 
     def _wanted_rules(self) -> dict[str, tuple[IngressRule, ...]]:
         subnets = {subnet.id: ingress_rules(self._store, subnet) for subnet in self._store.all(Subnet)}

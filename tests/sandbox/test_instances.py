@@ -132,19 +132,16 @@ def test_update_renames_and_keeps_the_keys(clients: Clients):
         clients.compute.update_instance(instance.id, changed)
 
 
-def test_boot_volumes_go_or_stay(clients: Clients):
-    subnet = create_public_subnet(clients)
-    kept, gone = (launch(clients, subnet, source={"boot_volume_size_in_gbs": 60}) for _ in range(2))
-    terminate(clients, kept, preserve_boot_volume=True)
-    terminate(clients, gone)
-    volumes = {row.display_name: row for row in clients.storage.list_boot_volumes(compartment_id=TENANCY).data}
-    assert len(volumes) == 1, "both instances have the same display name"
-    states = sorted(row.lifecycle_state for row in clients.storage.list_boot_volumes(compartment_id=TENANCY).data)
-    assert states in (["AVAILABLE", "TERMINATED"], ["AVAILABLE", "TERMINATING"])
-
-
 def test_the_console_of_a_machine_that_is_not_there_yet(slow_clients: Clients):
     clients = slow_clients
     launched = clients.compute.launch_instance(launch_details(clients, create_public_subnet(clients))).data
     with refused(409, "IncorrectState"):
         clients.compute.capture_console_history(models.CaptureConsoleHistoryDetails(instance_id=launched.id))
+
+
+def test_a_console_that_cannot_be_read_is_an_internal_error(cloud: RunningCloud, clients: Clients):
+    instance = launch(clients, create_public_subnet(clients))
+    cloud.machines.machines.clear()
+    with refused(500, "InternalError", "KeyError"):
+        clients.compute.capture_console_history(models.CaptureConsoleHistoryDetails(instance_id=instance.id))
+    assert clients.compute.list_console_histories(TENANCY).data == []

@@ -10,6 +10,7 @@ from tests.sandbox.vocabulary import (
     create_subnet,
     create_vcn,
     launch,
+    refused,
     route_to_internet,
     set_ingress,
     tcp,
@@ -110,4 +111,16 @@ def test_a_started_machine_gets_everything_again(cloud: RunningCloud, clients: C
     clients.compute.instance_action(instance.id, "START")
     wait_for(clients.compute.get_instance, instance.id, "RUNNING")
     assert [push.split()[0] for push in cloud.machines.pushes] == ["allow_ingress", "publish"]
+    assert rules_of(cloud) == (SSH,)
+
+
+def test_a_machine_that_fails_is_an_internal_error_and_is_tried_again(cloud: RunningCloud, clients: Clients):
+    subnet = create_public_subnet(clients)
+    launch(clients, subnet)
+    allow = cloud.machines.allow_ingress
+    cloud.machines.allow_ingress = lambda name, rules: 1 / 0
+    with refused(500, "InternalError", "ZeroDivisionError"):
+        set_ingress(clients, subnet.security_list_ids[0], tcp(22))
+    cloud.machines.allow_ingress = allow
+    set_ingress(clients, subnet.security_list_ids[0], tcp(22))
     assert rules_of(cloud) == (SSH,)

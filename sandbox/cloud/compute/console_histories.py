@@ -7,9 +7,10 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 
 from sandbox.cloud.compute.models import ConsoleHistory, Instance
-from sandbox.cloud.errors import incorrect_state
+from sandbox.cloud.errors import incorrect_state, internal_error
 from sandbox.cloud.network.crud import common_fields
 from sandbox.cloud.routing import Here, IfMatch, Listing, OciRoute, no_content, show, show_resources
+from sandbox.cloud.state import Cloud
 from sandbox.cloud.wire import TaggedDetails
 
 router = APIRouter(prefix="/20160918", route_class=OciRoute)
@@ -36,10 +37,18 @@ async def capture_console_history(here: Here, details: CaptureConsoleHistoryDeta
         compartment_id=instance.compartment_id,
         availability_domain=instance.availability_domain,
         instance_id=instance.id,
-        content=await asyncio.to_thread(here.machines.read_console, instance.machine),
+        content=await _read_console(here, instance),
     )
     here.lifecycle.settle(here.store.add(history), "SUCCEEDED")
     return show(history)
+
+
+async def _read_console(here: Cloud, instance: Instance) -> bytes:
+    reading = asyncio.to_thread(here.machines.read_console, instance.machine)
+    (content,) = await asyncio.gather(reading, return_exceptions=True)
+    if isinstance(content, BaseException):
+        raise internal_error(f"The machine {instance.machine} failed: {content!r}") from content
+    return content
 
 
 @router.get("/instanceConsoleHistories")
