@@ -13,8 +13,9 @@ app = typer.Typer(no_args_is_help=True, help=__doc__, add_completion=False, pret
 
 @app.command()
 def connect() -> None:
-    """Start (or find) the tunnel to the VM's Prefect server and the operator's worker, in the background."""
+    """Start (or find) the tunnel to the VM's Prefect server and the operator's worker, in the background; then `status`."""
     connection.connect()
+    status()
 
 
 @app.command()
