@@ -4,7 +4,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from resonant.orchestration import QUIET
+from resonant.orchestration import HEARTBEAT_SECONDS, QUIET
 from resonant.remote import Host
 from resonant.settings import FILE_VARIABLE, Settings
 from resonant.source import CHECKOUT
@@ -58,7 +58,8 @@ def build_project_environment(
         "PREFECT_API_URL": build_api_url(settings),
         "PREFECT_API_AUTH_STRING": auth_string,
         "PREFECT_HOME": str(folder / "prefect"),
-        "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
+        # The server's automation takes a run for dead that sends none for 90 seconds; Prefect's default is 180.
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": HEARTBEAT_SECONDS,
         "PYTHONPATH": str(CHECKOUT),
         FILE_VARIABLE: str(settings_file),
         **QUIET,

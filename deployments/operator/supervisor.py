@@ -14,7 +14,6 @@ import psutil
 from deployments.operator.files import KNOWN_HOSTS, PROJECT_ENVIRONMENT, parse_exports
 from resonant.connection import build_tunnel, read_folder
 from resonant.errors import ResonantError
-from resonant.orchestration import HEARTBEAT_SECONDS
 from resonant.settings import Settings, read_settings
 from resonant.source import CHECKOUT
 from tasks.host import find_host
@@ -28,7 +27,7 @@ def supervise() -> None:
     settings = read_settings()
     folder = read_folder(settings)
     host = find_host.fn(settings)
-    environment = {**os.environ, **parse_exports(folder / PROJECT_ENVIRONMENT), **_worker_environment()}
+    environment = {**os.environ, **parse_exports(folder / PROJECT_ENVIRONMENT), "PREFECT_WORKER_QUERY_SECONDS": "2"}
     commands = {
         "tunnel": build_tunnel(host, folder / KNOWN_HOSTS, settings),
         "worker": [sys.executable, "-m", "deployments.operator.worker"],
@@ -81,10 +80,6 @@ def check_port_free(settings: Settings) -> None:
             f"Port {port} on this machine is used by {psutil.Process(pid).name()} (pid {pid}); the tunnel to the Prefect "
             "server needs it. Stop that process or set RESONANT_PREFECT_PORT."
         )
-
-
-def _worker_environment() -> dict[str, str]:
-    return {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": HEARTBEAT_SECONDS, "PREFECT_WORKER_QUERY_SECONDS": "2"}
 
 
 def _interrupt(number: int, frame: object) -> None:
