@@ -8,7 +8,8 @@ if [ "$1" = nginx ] || [ "$1" = nginx-debug ]; then
         # Only variables that are set, so that nginx keeps its own.
         # shellcheck disable=SC2016
         defined=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/${\1} /p' | tr -d '\n')
-        envsubst "$defined" < "$template" > "/etc/nginx/conf.d/$(basename "$template" .template)"
+        target=/etc/nginx/conf.d/$(basename "$template" .template)
+        envsubst "$defined" <"$template" >"$target"
     done
     for script in /docker-entrypoint.d/*.sh; do
         [ ! -x "$script" ] || "$script"

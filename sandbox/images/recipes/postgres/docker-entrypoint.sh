@@ -11,7 +11,7 @@ read_setting() {
         exit 1
     fi
     if [ -n "${!file:-}" ]; then
-        default=$(< "${!file}")
+        default=$(<"${!file}")
     fi
     export "$name=${!name:-$default}"
     unset "$file"
@@ -23,7 +23,7 @@ create_cluster() {
         exit 1
     fi
     eval 'initdb --username="$POSTGRES_USER" --pwfile=<(printf "%s\n" "$POSTGRES_PASSWORD") '"$POSTGRES_INITDB_ARGS"
-    printf '\nhost all all all %s\n' "${POSTGRES_HOST_AUTH_METHOD:-$(postgres -C password_encryption)}" >> "$PGDATA/pg_hba.conf"
+    printf '\nhost all all all %s\n' "${POSTGRES_HOST_AUTH_METHOD:-$(postgres -C password_encryption)}" >>"$PGDATA/pg_hba.conf"
 }
 
 run_sql() {
@@ -33,10 +33,11 @@ run_sql() {
 run_initial_scripts() {
     local file
     for file in /docker-entrypoint-initdb.d/*; do
+        # shellcheck source=/dev/null
         case "$file" in
-            *.sh) if [ -x "$file" ]; then "$file"; else . "$file"; fi ;;
-            *.sql) run_sql --file "$file" ;;
-            *.sql.gz) gunzip --stdout "$file" | run_sql ;;
+        *.sh) if [ -x "$file" ]; then "$file"; else . "$file"; fi ;;
+        *.sql) run_sql --file "$file" ;;
+        *.sql.gz) gunzip --stdout "$file" | run_sql ;;
         esac
     done
 }
@@ -47,7 +48,7 @@ prepare_cluster() {
     PGPASSWORD="$POSTGRES_PASSWORD" pg_ctl --pgdata "$PGDATA" --options "-c listen_addresses='' -p 5432" --wait start
     export PGPASSWORD="$POSTGRES_PASSWORD"
     if [ "$POSTGRES_DB" != postgres ]; then
-        POSTGRES_DB=postgres run_sql --set "db=$POSTGRES_DB" <<< 'CREATE DATABASE :"db";'
+        run_sql --dbname postgres --set "db=$POSTGRES_DB" <<<'CREATE DATABASE :"db";'
     fi
     run_initial_scripts
     pg_ctl --pgdata "$PGDATA" --mode fast --wait stop
@@ -61,7 +62,7 @@ if [ "$1" = postgres ] && [ "$(id -u)" = 0 ]; then
     mkdir -p "$PGDATA"
     chmod 0700 "$PGDATA"
     find "$PGDATA" /var/run/postgresql \! -user postgres -exec chown postgres:postgres '{}' +
-    exec gosu postgres "$BASH_SOURCE" "$@"
+    exec gosu postgres "${BASH_SOURCE[0]}" "$@"
 fi
 if [ "$1" = postgres ]; then
     read_setting POSTGRES_PASSWORD
