@@ -1,8 +1,9 @@
 """The site's instance in OCI: image, launch, power, address, host key."""
 
+from contextlib import suppress
 from typing import Any
 
-from resonant.errors import CheckFailed, CloudError, SettingsInvalid
+from resonant.errors import CheckFailed, CloudError, NotAuthorizedOrNotFound, SettingsInvalid
 from resonant.oci_clients import Cloud
 from resonant.placement import Placement
 from resonant.polling import wait_for
@@ -161,7 +162,8 @@ def read_console(cloud: Cloud, settings: Settings, instance_id: str) -> str:
         poll_seconds=settings.poll_seconds,
     )
     content = cloud.call(compute.get_console_history_content, capture.id, length=1024 * 1024)
-    cloud.call(compute.delete_console_history, capture.id)
+    with suppress(NotAuthorizedOrNotFound):  # gone already, when the answer to a first try was lost
+        cloud.call(compute.delete_console_history, capture.id)
     return content.decode(errors="replace") if isinstance(content, bytes) else str(content)
 
 

@@ -32,12 +32,15 @@ USUALLY_FINAL = (LimitExceeded, NotAuthorizedOrNotFound)
 
 @step("preflight", retries=2)
 def check_request(settings: Settings) -> None:
-    """Raise before anything is created: size beyond the free allowance, wrong key or region."""
+    """Raise before anything is created: size beyond the free allowance, wrong key or region, no image to boot."""
     check_free(
         settings.ocpus, settings.memory_in_gbs, settings.boot_volume_size_in_gbs,
         today=datetime.now(UTC).date(), allow_paid=settings.allow_beyond_free,
     )  # fmt: skip
-    compute.check_region(Cloud(settings))
+    cloud = Cloud(settings)
+    compute.check_region(cloud)
+    if compute.read_instance(cloud, settings) is None:
+        compute.choose_image(cloud, settings)
 
 
 @step("instance", timeout_seconds=7 * 86400)
