@@ -19,6 +19,8 @@ from sandbox.cloud.server import serving
 
 TENANCY = "ocid1.tenancy.oc1.." + "t" * 60
 USER = "ocid1.user.oc1.." + "u" * 60
+# One for all: to make a client takes longer than most tests.
+ADMIN = httpx.Client(trust_env=False)
 ADDRESSES = ("127.0.77.1", "127.0.77.2", "127.0.77.3")
 
 
@@ -118,7 +120,7 @@ class RunningCloud:
         return Clients(self.url, config)
 
     def admin(self, method: str, route: str, **json: Any) -> Any:
-        answer = httpx.request(method, f"{self.url}/admin/{route}", json=json or None)
+        answer = ADMIN.request(method, f"{self.url}/admin/{route}", json=json or None)
         answer.raise_for_status()
         return answer.json()
 
