@@ -4,10 +4,13 @@ import importlib
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import httpx
 import typer
 from prefect import Flow
+from prefect.exceptions import ParameterBindError, ParameterTypeError, PrefectHTTPStatusError, SignatureMismatchError
+from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS, temporary_settings
 
 from resonant import remote
 from resonant.errors import ResonantError
@@ -29,14 +32,33 @@ def main(
 ) -> None:
     if name not in names():
         raise typer.BadParameter(f"no flow {name}; there are {', '.join(names())}")
-    pairs = (entry.partition("=") for entry in param)
     try:
-        load(name)(**{key: _value(text) for key, _, text in pairs})
+        # Without PREFECT_API_URL a server of its own is started, which makes its database the first time.
+        with temporary_settings({PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 180}):
+            load(name)(**parse_parameters(param))
     except ResonantError as error:
-        print(f"\n{name} failed: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
+        give_up(f"{name} failed: {error}")
+    except (ParameterBindError, ParameterTypeError, SignatureMismatchError) as error:
+        give_up(f"{name} was not started: {error}")
+    except (httpx.HTTPError, PrefectHTTPStatusError) as error:
+        give_up(
+            f"{name} lost the Prefect server at {PREFECT_API_URL.value()}: {error}. Is it up, and its password right?"
+        )
     finally:
         remote.close_all()
+
+
+def parse_parameters(entries: list[str]) -> dict[str, Any]:
+    """NAME=VALUE pairs; raises typer.BadParameter for one without a value."""
+    pairs = [entry.partition("=") for entry in entries]
+    if wrong := [name for name, equals, _ in pairs if not equals]:
+        raise typer.BadParameter(f"{', '.join(wrong)}: write NAME=VALUE")
+    return {name: _value(text) for name, _, text in pairs}
+
+
+def give_up(message: str) -> NoReturn:
+    print(f"\n{message}", file=sys.stderr)
+    raise typer.Exit(1) from None
 
 
 def _value(text: str) -> Any:

@@ -161,7 +161,12 @@ def read_allotment(place: Place) -> Allotment | None:
     if not file.exists():
         return None
     kept = json.loads(file.read_text())
-    return Allotment(**{field: kept[field] for field in Allotment.__dataclass_fields__ if field in kept})
+    try:
+        return Allotment(**{field: kept[field] for field in Allotment.__dataclass_fields__})
+    except KeyError as missing:
+        raise SandboxError(
+            f"{file} is of another version of the sandbox (no {missing}). Run: python -m sandbox down, then up"
+        ) from None
 
 
 def write_allotment(ground: Ground) -> None:

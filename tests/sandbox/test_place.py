@@ -72,3 +72,19 @@ def test_addresses_do_not_overlap():
     everything = [*fixed, *ground.machine_addresses, *ground.public_addresses]
     assert len(everything) == len(set(everything))
     assert not set(everything) & {ground.address(host) for host in (1, *range(240, 256))}
+
+
+def test_allotment_of_another_version_is_refused_in_words(tmp_path):
+    place = Place(tmp_path)
+    place.open_state()
+    (place.state / "sandbox.json").write_text('{"subnet": "172.29.7.0/24"}')
+    with pytest.raises(SandboxError, match="another version of the sandbox"):
+        read_allotment(place)
+
+
+def test_public_addresses_lead_to_the_network_of_the_sandbox():
+    ground = Ground(Place(Path("/nowhere")), Allotment("172.29.7.0/24", 1, 2, 3, 4))
+    assert ground.public_addresses[0] == "127.0.7.200"
+    assert ground.inner_address("127.0.7.200") == "172.29.7.200"
+    with pytest.raises(SandboxError, match="none of this sandbox's public addresses"):
+        ground.inner_address("127.0.8.200")

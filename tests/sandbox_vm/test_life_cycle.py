@@ -89,6 +89,13 @@ def test_port_in_use_names_its_holder(place):
     assert run(place, "up").returncode == 0
 
 
+def test_port_of_the_site_in_use_names_its_holder(place):
+    place.open_state()
+    address = ensure_ground(place).public_addresses[0]
+    with socket.create_server((address, 443)):
+        assert_one_message(run(place, "up"), f"Port 443 on {address}", f"(process {os.getpid()})")
+
+
 @pytest.mark.parametrize("moment", ["network", "registry"])
 def test_down_after_up_was_killed(place, moment):
     with subprocess.Popen(
