@@ -74,11 +74,13 @@ def check_port_free(settings: Settings) -> None:
     """Raise ResonantError naming the process that listens where the tunnel's end must be."""
     port = settings.prefect_port
     listening = [entry for entry in psutil.net_connections("tcp") if entry.status == psutil.CONN_LISTEN]
-    pid = next((entry.pid for entry in listening if getattr(entry.laddr, "port", 0) == port), None)
-    if pid is not None:
+    taken = next((entry for entry in listening if getattr(entry.laddr, "port", 0) == port), None)
+    if taken is not None:
+        # Of another user's process the system tells the port alone.
+        owner = f"{psutil.Process(taken.pid).name()} (pid {taken.pid})" if taken.pid else "another user's process"
         raise ResonantError(
-            f"Port {port} on this machine is used by {psutil.Process(pid).name()} (pid {pid}); the tunnel to the Prefect "
-            "server needs it. Stop that process or set RESONANT_PREFECT_PORT."
+            f"Port {port} on this machine is used by {owner}; the tunnel to the Prefect server needs it. Stop that process "
+            "or set RESONANT_PREFECT_PORT."
         )
 
 
