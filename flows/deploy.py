@@ -6,7 +6,7 @@ from resonant.release import is_current
 from resonant.reports import render_deploy
 from resonant.settings import read_settings
 from tasks.certificate import ensure_bootstrap_certificate, ensure_names, read_certificate
-from tasks.compose import build_images, ensure_environment, migrate_database, reload_nginx, start_stack
+from tasks.compose import build_images, ensure_environment, migrate_database, reload_nginx, remove_old, start_stack
 from tasks.host import ensure_firewall, ensure_packages, find_host, read_address, read_facts, ship_release
 from tasks.http import check_from_outside
 from tasks.report import publish_markdown
@@ -37,6 +37,7 @@ def deploy(force: bool = False) -> str:
         build_images(host, settings, release)
         migrate_database(host, release)
         start_stack(host, release)
+        remove_old(host)
         changes += (f"started release {release}",)
     if serving:
         reload_nginx(host, release)

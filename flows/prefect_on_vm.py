@@ -11,6 +11,7 @@ from tasks.orchestration import (
     ensure_server,
     ensure_venv,
     register_deployments,
+    remove_old,
     start_worker,
     switch_project,
 )
@@ -36,4 +37,5 @@ def prefect_on_vm() -> None:
         changes += ensure_server(host, known, is_stale=bool(installed))
         changes += register_deployments(host, project)
         changes += start_worker(host)
+        remove_old(host)
     publish_markdown("prefect-on-vm", render_changes(changes), "What was done for Prefect on the VM")

@@ -14,6 +14,7 @@ from tasks.options import line_logger, step
 from tasks.shell import put, run
 
 HEALTHY_WITHIN_SECONDS = 180
+KEPT_RELEASES = 4  # besides the current one
 
 
 @step("environment", retries=2)
@@ -55,6 +56,13 @@ def start_stack(host: Host, release: str) -> None:
 @step("reload nginx")
 def reload_nginx(host: Host, release: str) -> None:
     run(host, compose.reload_nginx(release))
+
+
+@step("remove old", retries=1)
+def remove_old(host: Host) -> None:
+    """Old releases beyond the last five, and images that nothing uses: a VM that is deployed to daily does not fill its disk."""
+    run(host, shell.prune_folder(paths.RELEASES, paths.CURRENT_RELEASE, KEPT_RELEASES))
+    run(host, compose.prune_images(), timeout_seconds=300)
 
 
 def _start(host: Host, release: str, *services: str, remove_orphans: bool = False) -> None:

@@ -15,6 +15,7 @@ from tasks.shell import put, run
 
 SERVER_WITHIN_SECONDS = 120
 DRAIN_WITHIN_SECONDS = 600
+KEPT_PROJECTS = 2  # besides the current one
 REPORT_FILE = f"{paths.ROOT}/go-live.md"
 
 
@@ -97,6 +98,13 @@ def _put_changed(host: Host, path: str, content: str) -> bool:
         return False
     put(host, content.encode(), path, mode=0o600)
     return True
+
+
+@step("remove old", retries=1)
+def remove_old(host: Host) -> None:
+    """Flows and Python environments that no unit uses any more; an environment is half a gigabyte."""
+    run(host, shell.prune_folder(paths.PROJECTS, paths.CURRENT_PROJECT, KEPT_PROJECTS))
+    run(host, shell.prune_folder(paths.VENVS, paths.CURRENT_VENV, 0))
 
 
 @step("report on the VM", retries=2)

@@ -1,6 +1,6 @@
 """Docker Compose, always for one release folder and the site's environment file."""
 
-from resonant.commands.shell import Command
+from resonant.commands.shell import Command, joined
 from resonant.paths import ENVIRONMENT, RELEASES
 
 PROJECT = "resonant"
@@ -50,3 +50,11 @@ def reload_nginx(release: str) -> Command:
     """Check the configuration first: a bare reload signal would hide an error."""
     nginx = "nginx -c /etc/nginx/resonant/nginx.conf"
     return compose(release, "exec", "-T", "nginx", "sh", "-c", f"{nginx} -t && {nginx} -s reload")
+
+
+def prune_images() -> Command:
+    """Images that no tag names any more, and build cache beyond what speeds up the next build; volumes are never touched."""
+    return joined(
+        ["docker", "image", "prune", "--force"],
+        ["docker", "builder", "prune", "--force", "--keep-storage", "5GB"],
+    )

@@ -41,3 +41,17 @@ def wait_for_first_boot() -> Command:
         "command -v cloud-init >/dev/null || exit 0",
         "cloud-init status --wait >/dev/null || [ $? -eq 2 ]",
     )
+
+
+def prune_folder(folder: str, current_link: str, keep: int) -> Command:
+    """Remove the older entries of a folder: what the link points to stays, and the newest `keep` besides it.
+
+    Fails, and removes nothing, when the link leads nowhere.
+    """
+    return script(
+        'current=$(basename "$(readlink -e "$2" || echo /dev/null/none)")',
+        'test -e "${1:?}/$current"',
+        'ls -1t "$1" | { grep -vxF "$current" || true; } | tail -n "+$3" |',
+        'while IFS= read -r name; do rm -rf "${1:?}/${name:?}"; done',
+        arguments=[folder, current_link, str(keep + 1)],
+    )
