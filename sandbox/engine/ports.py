@@ -5,6 +5,7 @@ import psutil
 from sandbox.errors import SandboxError
 from sandbox.place import is_port_free
 
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (read, not bound)
 OTHER_PORTS = "Stop that, or let the sandbox choose other ports: `python -m sandbox down`, then `up`."
 
 
@@ -12,13 +13,15 @@ def check_port(port: int, purpose: str, address: str = "127.0.0.1", advice: str 
     """SandboxError that names the process when the port is taken."""
     if not is_port_free(port, address):
         raise SandboxError(
-            f"Port {port} on {address}, wanted for the sandbox's {purpose}, is taken by {describe_holder(port)}. {advice}"
+            f"Port {port} on {address}, wanted for the sandbox's {purpose}, is taken by {describe_holder(port, address)}. {advice}"
         )
 
 
-def describe_holder(port: int) -> str:
+def describe_holder(port: int, address: str = "127.0.0.1") -> str:
+    """Who listens there, or on every address; the same port of another address is somebody else's business."""
+    wanted = {(one, port) for one in (address, *EVERYWHERE)}
     for connection in psutil.net_connections("tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr[1] == port:
+        if connection.status == psutil.CONN_LISTEN and connection.laddr in wanted:
             return _describe_process(connection.pid)
     return "a process that is going away"
 

@@ -1,13 +1,16 @@
 """Parts of the life cycle that need no engine."""
 
 import configparser
+import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
 
 import pytest
 
+from sandbox.engine.ports import describe_holder
 from sandbox.engine.process import find_process, start_background, stop_process
 from sandbox.errors import SandboxError
 from sandbox.lifecycle import preflight
@@ -89,3 +92,22 @@ def test_recycled_process_id_is_not_ours(tmp_path):
     assert find_process(record) is None
     record.write_text(genuine)
     stop_process(record, timeout_seconds=5)
+
+
+def test_holder_of_a_port_is_the_one_at_this_address():
+    with socket.create_server(("127.0.0.1", 0)) as ours:
+        port = ours.getsockname()[1]
+        program = f"import socket; server = socket.create_server(('127.0.0.2', {port})); print('up'); input()"
+        words = [sys.executable, "-u", "-c", program]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as neighbour:
+            assert neighbour.stdout and neighbour.stdout.readline()
+            holders = [describe_holder(port), describe_holder(port, "127.0.0.2")]
+            neighbour.communicate(b"\n")
+    assert [
+        f"(process {pid})" in holder for pid, holder in zip((os.getpid(), neighbour.pid), holders, strict=True)
+    ] == [True, True]
+
+
+def test_holder_that_listens_everywhere_is_found():
+    with socket.create_server(("0.0.0.0", 0)) as everywhere:  # noqa: S104
+        assert f"(process {os.getpid()})" in describe_holder(everywhere.getsockname()[1], "127.0.9.200")
