@@ -22,7 +22,9 @@ def render_environment_example() -> str:
         f"# {FILE_VARIABLE} names another file than .env; variables of the environment win over the file.",
         f"# {WRITTEN_BY}",
     ]
-    entries = [f"\n# {_meaning(field)}\n{_mark(field)}{_variable(name)}={_default(field)}" for name, field in _fields().items()]
+    entries = [
+        f"\n# {_meaning(field)}\n{_mark(field)}{_variable(name)}={_default(field)}" for name, field in _fields().items()
+    ]
     return "\n".join([*head, *entries, ""])
 
 

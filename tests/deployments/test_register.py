@@ -21,7 +21,11 @@ from tests.prefect_server import PrefectServer
 @pytest.fixture(scope="module")
 def registered(prefect_server: PrefectServer) -> PrefectServer:
     """Registered twice by the command that the VM runs."""
-    environment = {**prefect_server.client_environment, "RESONANT_TIME_ZONE": "Asia/Tokyo", "RESONANT_ANTHROPIC_API_KEY": "a-key"}
+    environment = {
+        **prefect_server.client_environment,
+        "RESONANT_TIME_ZONE": "Asia/Tokyo",
+        "RESONANT_ANTHROPIC_API_KEY": "a-key",
+    }
     for _ in range(2):
         command = [sys.executable, "-m", "deployments", "register"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
