@@ -67,9 +67,15 @@ class Place:
 
     def open_state(self) -> None:
         """The state folder, readable by its owner alone."""
-        self.state.mkdir(mode=0o700, exist_ok=True)
-        self.state.chmod(0o700)
-        self.logs.mkdir(exist_ok=True)
+        try:
+            self.state.mkdir(mode=0o700, exist_ok=True)
+            self.state.chmod(0o700)
+            self.logs.mkdir(exist_ok=True)
+        except OSError as error:
+            raise SandboxError(
+                f"{self.state} cannot be used: {error.strerror}. Was it made by another user (an earlier run with sudo)? "
+                "Remove it as that user with `scripts/rehearse --down`."
+            ) from None
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ def run_docker_raw(
             timeout=timeout_seconds,
             check=False,
         )
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         raise SandboxError(
-            "The `docker` command is missing. Install Docker, or run `python -m sandbox up` as root."
+            "The `docker` command is missing, or not for this user. Install Docker, or run `python -m sandbox up` as root."
         ) from None
     except subprocess.TimeoutExpired:
         raise DockerFailed(list(arguments), 124, f"no answer within {timeout_seconds:.0f} seconds") from None

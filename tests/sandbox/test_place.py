@@ -33,6 +33,15 @@ def test_state_is_its_owners_alone(tmp_path):
     assert place.state.stat().st_mode & 0o777 == 0o700
 
 
+def test_state_of_another_user_is_told(tmp_path, monkeypatch):
+    def refuse(path, mode):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    with pytest.raises(SandboxError, match="made by another user"):
+        Place(tmp_path).open_state()
+
+
 def test_subnet_is_the_first_free_one_after_that_of_the_id():
     assert choose_subnet("00000005", []) == IPv4Network("172.29.5.0/24")
     assert choose_subnet("00000005", [IPv4Network("172.29.4.0/23")]) == IPv4Network("172.29.6.0/24")
