@@ -96,6 +96,11 @@ class Site:
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout.strip()
 
+    def open_ssh(self, command: str) -> subprocess.Popen[str]:
+        """Goes on beside the story; its output is to be read by `communicate`."""
+        words = [*shlex.split(self.status["ssh"]), "-o", "BatchMode=yes", command]
+        return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+
     def read_containers(self) -> list[dict[str, Any]]:
         """What `docker inspect` says of every container of the stack."""
         return json.loads(
@@ -140,6 +145,14 @@ class Site:
     def ask_prefect(self, what: str, **query: Any) -> Any:
         """`site.ask_prefect("flow_runs/filter", limit=5)`."""
         return self.prefect.post(f"/{what}", json=query).raise_for_status().json()
+
+    def read_all(self, kind: str) -> Iterator[Any]:
+        """Every log line, artifact or whatever the server keeps of this kind."""
+        page, offset = [None], 0
+        while page:
+            page = self.ask_prefect(f"{kind}/filter", limit=200, offset=offset)
+            yield from page
+            offset += len(page)
 
     def is_prefect_answering(self) -> bool:
         try:
