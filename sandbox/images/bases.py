@@ -52,7 +52,7 @@ def trust_environment() -> list[str]:
 
 
 def _ensure_from_registry(suite: str, log: Path) -> str:
-    with tempfile.TemporaryDirectory(prefix="resonant-base-") as temporary:
+    with tempfile.TemporaryDirectory(prefix="base-", dir=log.parent) as temporary:
         folder = Path(temporary)
         instructions = (RECIPES / "base" / "Dockerfile").read_text()
         (folder / "Dockerfile").write_text(
@@ -81,7 +81,7 @@ def _bootstrap_options() -> list[str]:
 
 
 def _bootstrap(suite: str, options: Sequence[str], tag: str, log: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix="resonant-base-") as temporary:
+    with tempfile.TemporaryDirectory(prefix="base-", dir=log.parent) as temporary:
         archive = Path(temporary) / "base.tar"
         _run_mmdebstrap([*options, *_read_apt_proxy(), suite, str(archive)], log)
         changes = [
