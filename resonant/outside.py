@@ -10,6 +10,8 @@ import httpx
 from resonant.errors import CheckFailed
 
 TIMEOUT_SECONDS = 10
+# A proxy on the way, as in the rehearsal, accepts the connection and then has nobody to pass it to.
+UNANSWERED = (httpx.ConnectTimeout, httpx.ConnectError, httpx.ReadError, httpx.RemoteProtocolError)
 UPGRADE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
@@ -41,7 +43,7 @@ def check_site(visit: Visit) -> list[str]:
             except CheckFailed as error:
                 wrong.append(str(error))
             except httpx.HTTPError as error:
-                wrong.append(f"{visit.name} at {visit.address}: {_why(error)}")
+                wrong.append(f"{error.request.url} (as {visit.name}): {_why(error)}")
     if wrong:
         raise CheckFailed("From outside: " + "; ".join(dict.fromkeys(wrong)))
     return seen
@@ -104,6 +106,9 @@ def _expect(holds: bool, answer: httpx.Response, what: str) -> None:
 
 
 def _why(error: httpx.HTTPError) -> str:
-    if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError) and "CERTIFICATE" not in str(error):
-        return f"no connection ({error}). Are the security list and the host's firewall open for 80 and 443?"
+    if isinstance(error, UNANSWERED) and "CERTIFICATE" not in str(error):
+        return (
+            f"no answer ({str(error) or type(error).__name__}). Are the security list and the host's firewall open for 80 and "
+            "443, and is nginx running?"
+        )
     return str(error) or type(error).__name__
