@@ -13,7 +13,7 @@ import pytest
 
 from sandbox.cloud.machines import MachineSpec
 from sandbox.engine.network import ensure_ground, read_ground
-from sandbox.lifecycle.up import Sandbox
+from sandbox.lifecycle.up import MARK, Sandbox
 from sandbox.place import Place
 from sandbox.vm.machines import DockerMachines
 from tests.sandbox_vm.vocabulary import count_traces, wait_until
@@ -107,6 +107,14 @@ def test_down_after_up_was_killed(place, moment):
     assert run(place, "down").returncode == 0
     assert count_traces(place.label) == NOTHING
     assert not place.state.exists()
+
+
+def test_down_ends_what_a_killed_up_left_building(place):
+    with subprocess.Popen(["sleep", "100"], env={**os.environ, MARK: place.id}) as ours:
+        with subprocess.Popen(["sleep", "100"], env={**os.environ, MARK: "another"}) as theirs:
+            assert run(place, "down").returncode == 0
+            assert (ours.wait(timeout=5), theirs.poll()) == (-signal.SIGTERM, None)
+            theirs.kill()
 
 
 def test_up_goes_on_after_ctrl_c(place):
