@@ -110,11 +110,13 @@ def test_down_after_up_was_killed(place, moment):
 
 
 def test_down_ends_what_a_killed_up_left_building(place):
-    with subprocess.Popen(["sleep", "100"], env={**os.environ, MARK: place.id}) as ours:
-        with subprocess.Popen(["sleep", "100"], env={**os.environ, MARK: "another"}) as theirs:
-            assert run(place, "down").returncode == 0
-            assert (ours.wait(timeout=5), theirs.poll()) == (-signal.SIGTERM, None)
-            theirs.kill()
+    ours, theirs = (
+        subprocess.Popen(["sleep", "100"], env={**os.environ, MARK: mark}) for mark in (place.id, "another")
+    )
+    with ours, theirs:
+        assert run(place, "down").returncode == 0
+        assert (ours.wait(timeout=5), theirs.poll()) == (-signal.SIGTERM, None)
+        theirs.kill()
 
 
 def test_up_goes_on_after_ctrl_c(place):
