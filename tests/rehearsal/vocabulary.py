@@ -6,6 +6,7 @@ import shlex
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -143,8 +144,13 @@ class Site:
         return httpx.Client(base_url=self.prefect_api, auth=(name, password), timeout=15, trust_env=False)
 
     def ask_prefect(self, what: str, **query: Any) -> Any:
-        """`site.ask_prefect("flow_runs/filter", limit=5)`."""
-        return self.prefect.post(f"/{what}", json=query).raise_for_status().json()
+        """`site.ask_prefect("flow_runs/filter", limit=5)`; like Prefect's own client it asks again when the database was busy."""
+        for _ in range(10):
+            answer = self.prefect.post(f"/{what}", json=query)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(0.5)
+        return answer.raise_for_status().json()
 
     def read_all(self, kind: str) -> Iterator[Any]:
         """Every log line, artifact or whatever the server keeps of this kind."""
