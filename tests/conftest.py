@@ -12,8 +12,9 @@ from tests.sshd import Sshd
 
 
 @pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Nothing of the person who runs the tests gets in: no RESONANT_ variable, no .env of the working folder."""
+    monkeypatch.chdir(tmp_path_factory.getbasetemp())
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         monkeypatch.delenv(name)
 

@@ -34,7 +34,8 @@ def registered(prefect_server: PrefectServer) -> PrefectServer:
 
 
 @pytest.fixture
-def client(registered: PrefectServer) -> Iterator[SyncPrefectClient]:
+def client(registered: PrefectServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[SyncPrefectClient]:
+    monkeypatch.setenv("RESONANT_ANTHROPIC_API_KEY", "a-key")
     with registered.as_api(), get_client(sync_client=True) as client:
         yield client
 
