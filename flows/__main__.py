@@ -1,7 +1,8 @@
-"""`python -m flows NAME`: run one flow here and now, without a worker. Exit code 1 and one message when it fails."""
+"""`python -m flows NAME`: run one flow here and now, without a worker. Exit code 1 and one message when it fails, 130 after Ctrl-C."""
 
 import importlib
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -9,11 +10,14 @@ from typing import Any, NoReturn
 import httpx
 import typer
 from prefect import Flow
+from prefect.client.orchestration import get_client
 from prefect.exceptions import ParameterBindError, ParameterTypeError, PrefectHTTPStatusError, SignatureMismatchError
 from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS, temporary_settings
 
 from resonant import remote
 from resonant.errors import ResonantError
+
+INTERRUPTED = 130
 
 
 def names() -> list[str]:
@@ -35,7 +39,10 @@ def main(
     try:
         # Without PREFECT_API_URL a server of its own is started, which makes its database the first time.
         with temporary_settings({PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 180}):
+            start_own_server()
             load(name)(**parse_parameters(param))
+    except KeyboardInterrupt:
+        give_up(f"{name} was interrupted. Run it again: it goes on where it stopped.", INTERRUPTED)
     except ResonantError as error:
         give_up(f"{name} failed: {error}")
     except (ParameterBindError, ParameterTypeError, SignatureMismatchError) as error:
@@ -56,9 +63,18 @@ def parse_parameters(entries: list[str]) -> dict[str, Any]:
     return {name: _value(text) for name, _, text in pairs}
 
 
-def give_up(message: str) -> NoReturn:
+def start_own_server() -> None:
+    """Where no server is configured: one that Ctrl-C in the terminal does not end before the run has told it that it ended."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited by the server
+    try:
+        get_client(sync_client=True)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def give_up(message: str, exit_code: int = 1) -> NoReturn:
     print(f"\n{message}", file=sys.stderr)
-    raise typer.Exit(1) from None
+    raise typer.Exit(exit_code) from None
 
 
 def _value(text: str) -> Any:

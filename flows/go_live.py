@@ -29,9 +29,7 @@ def go_live() -> None:
         host = provision()
     with stages.timed("host set-up"):
         host_setup()
-    side_by_side(
-        stages.clock("deploy", deploy), stages.clock("Prefect on the VM", prefect_on_vm), abort=remote.close_all
-    )
+    side_by_side(stages.clock("deploy", deploy), stages.clock("Prefect on the VM", prefect_on_vm), abort=remote.abort)
     with stages.timed("check from outside"):
         seen = check_site()
     page = render_go_live(settings, host.address, read_facts(host), stages.seconds, seen)

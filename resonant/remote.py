@@ -8,13 +8,13 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import get_ident
+from threading import Event, get_ident
 
 import paramiko
 from fabric import Config, Connection
 from invoke.exceptions import CommandTimedOut
 
-from resonant.errors import HostKeyChanged, HostUnreachable, RemoteCommandFailed, SshRefused
+from resonant.errors import HostError, HostKeyChanged, HostUnreachable, RemoteCommandFailed, SshRefused
 
 CONNECT_TIMEOUT_SECONDS = 10
 KILL_AFTER_SECONDS = 5
@@ -63,9 +63,11 @@ def run(host: Host, command: Sequence[str], *, timeout_seconds: float, on_line: 
         )
     except (OSError, EOFError, paramiko.SSHException, CommandTimedOut) as error:
         _forget(host)
+        _stop_if_aborted()
         raise HostUnreachable(f"The SSH connection to {host} broke during `{command[0]}`: {error}") from error
     if result.return_code == NO_EXIT_CODE and not connection.is_connected:
         _forget(host)
+        _stop_if_aborted()
         raise HostUnreachable(f"The SSH connection to {host} broke during `{command[0]}`.")
     if result.return_code != 0:
         exit_code = KILLED if result.return_code == NO_EXIT_CODE else result.return_code
@@ -96,9 +98,15 @@ def put(host: Host, content: bytes, path: str, *, mode: int = 0o644) -> None:
 
 
 def close_all() -> None:
-    """Close every connection of this process."""
-    while _CONNECTIONS:
-        _CONNECTIONS.popitem()[1].close()
+    """Close every connection of this process; new ones may be opened."""
+    _ABORTED.clear()
+    _close()
+
+
+def abort() -> None:
+    """Break every connection and refuse new ones, so that other threads of an interrupted run end instead of trying again."""
+    _ABORTED.set()
+    _close()
 
 
 class LineStream(io.TextIOBase):
@@ -127,6 +135,17 @@ def shown(command: Sequence[str]) -> str:
 
 # One for each thread: flows that run side by side do not break each other's connection.
 _CONNECTIONS: dict[tuple[Host, int], Connection] = {}
+_ABORTED = Event()
+
+
+def _close() -> None:
+    while _CONNECTIONS:
+        _CONNECTIONS.popitem()[1].close()
+
+
+def _stop_if_aborted() -> None:
+    if _ABORTED.is_set():
+        raise HostError("The run was interrupted.")
 
 
 def _connect(host: Host) -> Connection:
@@ -134,6 +153,7 @@ def _connect(host: Host) -> Connection:
     connection = _CONNECTIONS.get(key)
     if connection is not None and connection.is_connected:
         return connection
+    _stop_if_aborted()
     connection = _build_connection(host)
     try:
         connection.open()

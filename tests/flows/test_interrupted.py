@@ -60,6 +60,18 @@ def test_teardown_killed_after_every_change_goes_on_where_it_was(tenancy: Tenanc
     assert tenancy.census() == {}
 
 
+def test_ctrl_c_is_obeyed_at_once_and_answered_in_one_line(tenancy: Tenancy, prefect_server: PrefectServer):
+    tenancy.exhaust({})
+    command = [sys.executable, "-m", "flows", "provision"]
+    with subprocess.Popen(command, env=prefect_server.client_environment, stderr=subprocess.PIPE, text=True) as process:
+        wait_for_change(tenancy, "create_subnet")
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert said.endswith("\nprovision was interrupted. Run it again: it goes on where it stopped.\n")
+    assert "Traceback" not in said
+
+
 def test_a_killed_process_leaves_nothing_in_the_way(tenancy: Tenancy, prefect_server: PrefectServer):
     """With a real process and a real SIGKILL, while the launch is under way."""
     tenancy.fault("slow_answer", "launch_instance", seconds=1)

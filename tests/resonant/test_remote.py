@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from resonant import remote
-from resonant.errors import HostKeyChanged, HostUnreachable, RemoteCommandFailed, SshRefused
+from resonant.errors import HostError, HostKeyChanged, HostUnreachable, RemoteCommandFailed, SshRefused
 from tests.sshd import Sshd, choose_free_port
 
 
@@ -153,3 +153,24 @@ def test_lines_are_whole_whatever_the_pieces():
 def test_a_shown_command_is_one_short_line():
     assert remote.shown(["sh", "-c", "a\n  b"]) == "sh -c 'a b'"
     assert len(remote.shown(["echo", "x" * 500])) <= 160
+
+
+def test_an_interrupted_run_ends_what_its_threads_do_and_lets_them_begin_nothing(sshd: Sshd):
+    ended: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            run(sshd, "sleep", "30")
+        except HostError as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    time.sleep(0.5)
+    remote.abort()
+    thread.join(5)
+    assert [(type(error), error.transient) for error in ended] == [(HostError, False)]
+    with pytest.raises(HostError, match="interrupted"):
+        run(sshd, "true")
+    remote.close_all()
+    assert run(sshd, "echo", "again") == "again\n"
