@@ -1,16 +1,30 @@
-"""`python -m tests.engine up|down`: a Docker engine for the tests. `down` stops only one that this checkout started."""
+"""`python -m tests.engine up|down`: a Docker engine for the tests. `down` stops only one that this checkout started.
+
+Exit code 2 and one line: none can be had here, and why. Any other failure is a fault of ours.
+"""
 
 import sys
 
-from sandbox.__main__ import PLACE, one_message
+from resonant.source import CHECKOUT
 from sandbox.engine.daemon import ensure_engine, stop_own_engine
+from sandbox.errors import SandboxError
+from sandbox.place import Place
+
+NO_ENGINE = 2
 
 
 def main(action: str) -> None:
-    with one_message():
-        PLACE.open_state()
-        print(ensure_engine(PLACE.state) if action == "up" else stop_own_engine(PLACE.state))
+    place = Place(CHECKOUT)
+    if action == "up":
+        place.open_state()
+        ensure_engine(place.state)
+    else:
+        stop_own_engine(place.state)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    try:
+        main(sys.argv[1])
+    except SandboxError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        sys.exit(NO_ENGINE)
