@@ -7,7 +7,7 @@ from resonant.errors import ResonantError
 from resonant.paths import ENVIRONMENT, SITE
 from resonant.settings import Settings
 
-HEADER = "# Written by the flow deploy; change the settings, not this file.\n"
+HEADER = "# Written by the flows; change the settings, not this file.\n"
 
 
 def parse_environment(text: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What every test may use: an environment without the developer's own settings, and a real sshd."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,9 @@ from resonant import remote
 from resonant.settings import PREFIX
 from tests.prefect_server import PrefectServer
 from tests.sshd import Sshd
+
+# A shell that starts this in the background ignores Ctrl-C, and so would every process of ours that is to obey it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from resonant.source import CHECKOUT, PROJECT_PATHS, read_source
+from tests.sandbox_vm.vocabulary import wait_until
 
 TIME_ZONE = "UTC"
 DECLARED = yaml.safe_load((CHECKOUT / "prefect.yaml").read_text())["deployments"]
@@ -40,6 +41,17 @@ def test_server_has_what_the_file_says(registered):
 
 def read_schedule(plan):
     return plan["slug"], plan["schedule"]["cron"], plan["schedule"]["timezone"]
+
+
+def test_scheduled_runs_are_planned(site, registered):
+    scheduled = {entry["id"] for entry in registered.values() if entry["schedules"]}
+    waiting = {"state": {"type": {"any_": ["SCHEDULED"]}}}
+    assert len(scheduled) == 2
+    wait_until(
+        lambda: {run["deployment_id"] for run in site.ask_prefect("flow_runs/filter", flow_runs=waiting)} >= scheduled,
+        "planned runs of every schedule",
+        seconds=70,
+    )
 
 
 def test_each_is_run_from_outside(site):
