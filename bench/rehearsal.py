@@ -67,8 +67,11 @@ def measure_reboot(site: dict[str, str]) -> str:
 
 
 def measure_memory(site: dict[str, str]) -> str:
-    script = f"ps -o rss= -p $(systemctl show -P MainPID {' '.join(SERVICES)} | grep . | paste -sd,)"
-    return f"{sum(map(int, run([*shlex.split(site['ssh']), script]).split())) / 1000:.0f} MB"
+    """Resident, of the two services' main processes, once both have one."""
+    script = " && ".join(f"ps -o rss= -p $(systemctl show -P MainPID {name})" for name in SERVICES)
+    command = [*shlex.split(site["ssh"]), script]
+    until(lambda: subprocess.run(command, capture_output=True, check=False).returncode == 0)
+    return f"{sum(map(int, run(command).split())) / 1000:.0f} MB"
 
 
 def measure_disk() -> str:
