@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from cryptography.fernet import Fernet
 
-from resonant.environment import render_environment
 from resonant.paths import CURRENT_PROJECT, CURRENT_VENV, SITE_SETTINGS
 from resonant.settings import FILE_VARIABLE, PREFIX, Settings
 from resonant.source import CHECKOUT
@@ -71,7 +70,3 @@ def read_venv_name(python_version: str) -> str:
     """The virtual environment's folder: changes when the lock or the VM's Python does."""
     lock = (CHECKOUT / LOCK_FILE).read_bytes()
     return hashlib.sha256(lock + python_version.encode()).hexdigest()[:16]
-
-
-def render(values: Mapping[str, str]) -> str:
-    return render_environment(values)
