@@ -2,10 +2,11 @@
 
 from prefect import flow
 
+from resonant.errors import CheckFailed
 from resonant.reports import render_changes
 from resonant.settings import read_settings
 from tasks.certificate import read_certificate
-from tasks.host import find_host, read_address
+from tasks.host import find_host, read_address, read_facts
 from tasks.http import check_from_outside
 from tasks.report import publish_markdown
 
@@ -19,6 +20,9 @@ def check_site() -> tuple[str, ...]:
     settings = read_settings()
     host = find_host(settings)
     address = read_address(settings, host)
-    seen = check_from_outside(settings, address, read_certificate(host))
+    known = read_facts(host)
+    if known.release is None:
+        raise CheckFailed(f"Site {settings.site} has no release yet. Run the flow deploy first.")
+    seen = check_from_outside(settings, address, read_certificate(host), known.release.description, known)
     publish_markdown("check-site", render_changes(seen), "What a visitor sees")
     return seen

@@ -18,7 +18,14 @@ ResonantError
 │   ├── SshRefused                the login was refused
 │   └── HostKeyChanged            the machine is not the one that was pinned
 ├── RemoteCommandFailed           a command ended with a non-zero exit code
-└── ReleaseFailed                 the application did not come up; says which service and why
+├── LeaseHeld                     another change of the site is under way
+├── LeaseLost                     another run took the site over while this one was silent
+├── SourceUnavailable             the application's repository, ref or folder cannot be had
+├── ApplicationInvalid            its description or its Compose file cannot be used
+├── HookFailed                    a command of the settings said no
+├── NotApproved                   a person said no, or nobody answered
+├── ReceiptsBroken                the chain of receipts does not hold
+└── ReleaseFailed                 a release was not accepted; says why, and what serves now
 
 `transient` says whether the same call may succeed a little later; retries look at nothing else.
 """
@@ -126,5 +133,33 @@ class RemoteCommandFailed(ResonantError):
         return f"`{self.command}` on {self.where} failed ({why}): {self.stderr_tail.strip() or 'it printed no error'}"
 
 
+class LeaseHeld(ResonantError):
+    """Names who holds the site, which flow run, and since when."""
+
+
+class LeaseLost(ResonantError):
+    """Nothing may be changed any more: the fencing token on the VM is a newer one."""
+
+
+class SourceUnavailable(ResonantError):
+    """Unknown ref, repository that cannot be reached, missing folder, or changes that are not committed."""
+
+
+class ApplicationInvalid(ResonantError):
+    """Names every entry of the description or the Compose file that cannot be used."""
+
+
+class HookFailed(ResonantError):
+    """Which hook, its exit code and its last lines."""
+
+
+class NotApproved(ResonantError):
+    """Refused by a person, or not answered in time; nothing was changed."""
+
+
+class ReceiptsBroken(ResonantError):
+    """The first line of the log that does not follow from the one before."""
+
+
 class ReleaseFailed(ResonantError):
-    """Names the services that did not come up, with their state and last log lines."""
+    """The cause, the evidence for it, the next step, and which release serves now."""

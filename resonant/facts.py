@@ -4,19 +4,19 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from resonant.commands.compose import PROJECT
 from resonant.commands.shell import Command, script
 from resonant.paths import (
     BOOTSTRAP_TLS,
+    CURRENT_ACTIVATION,
     CURRENT_PROJECT,
-    CURRENT_RELEASE,
     CURRENT_TLS,
     CURRENT_VENV,
-    ENVIRONMENT,
     FIREWALL_FILE,
-    NGINX_SITE,
+    MAINTENANCE,
     SITE_SETTINGS,
 )
+from resonant.release import Release, parse_placement, parse_release
+from resonant.slots import Placement
 
 SERVER_UNIT = "resonant-prefect-server.service"
 WORKER_UNIT = "resonant-prefect-worker.service"
@@ -32,16 +32,18 @@ QUESTIONS = {
     "packages": "dpkg-query -W -f '${db:Status-Status} ${Package}\\n' | awk '$1 == \"installed\" {print $2}'",
     "docker": "docker version --format '{{.Server.Version}}'",
     "compose": "docker compose version --short",
-    "containers": f"docker ps --all --filter label=com.docker.compose.project={PROJECT} --format "
-    "'{{.Label \"com.docker.compose.service\"}}\t{{.State}}\t{{.Status}}\t{{.Image}}'",
-    "release": f"basename $(readlink {CURRENT_RELEASE})",
-    "environment_sha256": f"sha256sum < {ENVIRONMENT} | cut -d' ' -f1",
-    "database_volume": "docker volume ls --quiet --filter name=^resonant_postgres_data$",
+    "containers": "docker ps --all --filter name=^resonant- --format "
+    "'{{.Names}}\t{{.Label \"com.docker.compose.service\"}}\t{{.State}}\t{{.Status}}\t{{.Image}}'",
+    "placement": f"cat {CURRENT_ACTIVATION}/placement.json",
+    "release": f"cat {CURRENT_ACTIVATION}/release/release.json",
+    "accepted": f"test -e {CURRENT_ACTIVATION}/accepted && echo yes",
+    "guard": "cat /opt/resonant/bin/settle.py /etc/systemd/system/resonant-settle.service | sha256sum | cut -d' ' -f1",
+    "maintenance": f"test -e {MAINTENANCE}/on && echo on",
+    "volumes": "docker volume ls --quiet --filter label=com.docker.compose.project=resonant",
     "tls": f"basename $(readlink {CURRENT_TLS})",
     # Two calls: in one, openssl prints its verdict on the date after the names.
     "bootstrap_names": f"cd {BOOTSTRAP_TLS} && openssl x509 -in fullchain.pem -noout -checkend 172800 >/dev/null && "
     "openssl x509 -in fullchain.pem -noout -ext subjectAltName | tail -n 1",
-    "names_sha256": f"sha256sum < {NGINX_SITE}/names.conf | cut -d' ' -f1",
     "input_rules": "iptables -w 10 -S INPUT",
     "rules_file": f"cat {FIREWALL_FILE}",
     "project": f"basename $(readlink {CURRENT_PROJECT})",
@@ -55,8 +57,9 @@ QUESTIONS = {
 
 @dataclass(frozen=True)
 class Container:
-    """One container of the stack; `status` is Docker's text ("Up 2 hours (healthy)")."""
+    """One container of ours; `status` is Docker's text ("Up 2 hours (healthy)")."""
 
+    name: str
     service: str
     state: str
     status: str
@@ -85,10 +88,24 @@ class Facts:
     def packages(self) -> frozenset[str]:
         return frozenset(self["packages"].split())
 
-    def are_well(self, services: tuple[str, ...]) -> bool:
-        """True when each of these services has a container and none of its containers is unwell."""
-        ours = [container for container in self.containers if container.service in services]
-        return {container.service for container in ours} == set(services) and all(entry.is_well for entry in ours)
+    @property
+    def placement(self) -> Placement:
+        """What the front door leads to; empty before the first release."""
+        return parse_placement(self["placement"])
+
+    @property
+    def release(self) -> Release | None:
+        return parse_release(self["release"])
+
+    @property
+    def well(self) -> frozenset[str]:
+        """Names of the containers that are as they must be."""
+        return frozenset(entry.name for entry in self.containers if entry.is_well)
+
+    @property
+    def is_accepted(self) -> bool:
+        """False while a release is on trial, also when the run that watched it was killed."""
+        return self["accepted"] == "yes"
 
 
 def build_read() -> Command:

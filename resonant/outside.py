@@ -2,16 +2,17 @@
 
 import base64
 import ssl
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
+from resonant.application import Description, Page, Web
 from resonant.errors import CheckFailed
 
 TIMEOUT_SECONDS = 10
 # A proxy on the way, as in the rehearsal, accepts the connection and then has nobody to pass it to.
 UNANSWERED = (httpx.ConnectTimeout, httpx.ConnectError, httpx.ReadError, httpx.RemoteProtocolError)
+OPEN = (101, 200)
 UPGRADE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
@@ -22,24 +23,37 @@ UPGRADE = {
 
 @dataclass(frozen=True)
 class Visit:
-    """One name of the site at one address; `ca_pem` is trusted besides the system's authorities."""
+    """One name of the site at one address; `ca_pem` is trusted besides the system's authorities.
+
+    `health` and `websockets` are paths that are open to visitors.
+    """
 
     name: str
     address: str
     ca_pem: str = ""
+    page: Page = field(default_factory=Page)
+    health: tuple[str, ...] = ()
+    websockets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.name:
             raise ValueError("a visit needs a name")
 
 
+def build_visit(name: str, address: str, ca_pem: str, description: Description) -> Visit:
+    """What a visitor of this application must find."""
+    health = [web.health for web in description.web.values() if _is_public(web)]
+    websockets = [path for web in description.web.values() for path in web.websockets]
+    return Visit(name, address, ca_pem, description.page, tuple(health), tuple(websockets))
+
+
 def check_site(visit: Visit) -> list[str]:
     """What was seen, a line each; raises CheckFailed naming everything that was not as it must be."""
     seen, wrong = [], []
     with open_client(visit) as client:
-        for check in CHECKS:
+        for check in (check_redirect, check_page, check_health, check_websockets):
             try:
-                seen.append(check(client, visit))
+                seen += check(client, visit)
             except CheckFailed as error:
                 wrong.append(str(error))
             except httpx.HTTPError as error:
@@ -65,41 +79,54 @@ def ask(client: httpx.Client, visit: Visit, path: str, scheme: str = "https", **
     )
 
 
-def check_redirect(client: httpx.Client, visit: Visit) -> str:
+def check_redirect(client: httpx.Client, visit: Visit) -> list[str]:
     answer, wanted = ask(client, visit, "/", "http"), f"https://{visit.name}/"
     _expect(answer.status_code == 301 and answer.headers.get("Location") == wanted, answer, f"a redirect to {wanted}")
-    return f"http://{visit.name}/ redirects to HTTPS"
+    return [f"http://{visit.name}/ redirects to HTTPS"]
 
 
-def check_page(client: httpx.Client, visit: Visit) -> str:
-    answer = ask(client, visit, "/")
-    _expect(answer.status_code == 200 and 'id="root"' in answer.text, answer, "the dashboard's page")
+def check_page(client: httpx.Client, visit: Visit) -> list[str]:
+    answer = ask(client, visit, visit.page.path)
+    contains = visit.page.contains
+    _expect(answer.status_code == 200 and contains in answer.text, answer, f"the page with {contains!r}")
     _expect("Strict-Transport-Security" in answer.headers, answer, "Strict-Transport-Security")
-    return f"https://{visit.name}/ serves the dashboard with a valid certificate"
+    return [f"https://{visit.name}{visit.page.path} serves the page with a valid certificate"]
 
 
-def check_health(client: httpx.Client, visit: Visit) -> str:
-    answer = ask(client, visit, "/api/health")
-    _expect(answer.status_code == 200 and answer.json().get("status") == "ok", answer, "a healthy backend")
-    return f"https://{visit.name}/api/health: database {answer.json()['database']}"
+def check_health(client: httpx.Client, visit: Visit) -> list[str]:
+    for path in visit.health:
+        answer = ask(client, visit, path)
+        _expect(answer.is_success or answer.is_redirect, answer, "well")
+    return [f"https://{visit.name}{path} is well" for path in visit.health]
 
 
-def check_websocket(client: httpx.Client, visit: Visit) -> str:
-    url = f"https://{visit.address}/ws"
-    extensions = {"sni_hostname": visit.name} if visit.name != visit.address else {}
-    with client.stream("GET", url, headers={"Host": visit.name, **UPGRADE}, extensions=extensions) as answer:
-        if answer.status_code != 101:
-            answer.read()
-        _expect(answer.status_code == 101, answer, "a WebSocket")
-    return f"wss://{visit.name}/ws accepts WebSockets"
+def check_websockets(client: httpx.Client, visit: Visit) -> list[str]:
+    for path in visit.websockets:
+        url = f"https://{visit.address}{path}"
+        extensions = {"sni_hostname": visit.name} if visit.name != visit.address else {}
+        with client.stream("GET", url, headers={"Host": visit.name, **UPGRADE}, extensions=extensions) as answer:
+            # A server that streams events answers 200 to the same question.
+            if answer.status_code not in OPEN:
+                answer.read()
+            _expect(answer.status_code in OPEN, answer, "a WebSocket or a stream")
+    return [f"wss://{visit.name}{path} is open" for path in visit.websockets]
 
 
-CHECKS: tuple[Callable[[httpx.Client, Visit], str], ...] = (check_redirect, check_page, check_health, check_websocket)
+def check_maintenance(visit: Visit) -> list[str]:
+    """While the maintenance page is on: every visitor gets it."""
+    with open_client(visit) as client:
+        answer = ask(client, visit, visit.page.path)
+        _expect(answer.status_code == 503 and "Retry-After" in answer.headers, answer, "the maintenance page")
+    return [f"https://{visit.name}/ shows the maintenance page"]
+
+
+def _is_public(web: Web) -> bool:
+    return any(web.health == path or (path.endswith("/") and web.health.startswith(path)) for path in web.paths)
 
 
 def _expect(holds: bool, answer: httpx.Response, what: str) -> None:
     if not holds:
-        body = "" if answer.status_code == 101 else answer.text[:120]
+        body = "" if answer.status_code in OPEN and not answer.is_closed else answer.text[:120]
         raise CheckFailed(
             f"{answer.request.url} (as {answer.request.headers['Host']}) answered {answer.status_code}, not {what}: {body}"
         )

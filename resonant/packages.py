@@ -4,7 +4,7 @@ from collections.abc import Set
 
 from resonant.errors import ResonantError
 
-EVERYWHERE = ("ca-certificates", "openssl", "python3-venv", "iptables", "docker.io", "docker-buildx")
+EVERYWHERE = ("ca-certificates", "git", "openssl", "python3-venv", "iptables", "docker.io", "docker-buildx")
 BY_SYSTEM = {
     "ubuntu": ("docker-compose-v2",),
     # Debian's docker.io leaves the client to a package of its own.

@@ -6,7 +6,8 @@ import posixpath
 import shlex
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, get_ident
 
@@ -14,7 +15,17 @@ import paramiko
 from fabric import Config, Connection
 from invoke.exceptions import CommandTimedOut
 
-from resonant.errors import HostError, HostKeyChanged, HostUnreachable, RemoteCommandFailed, SshRefused
+from resonant.commands.lease import LOST, REFUSED, fenced
+from resonant.errors import (
+    HostError,
+    HostKeyChanged,
+    HostUnreachable,
+    LeaseLost,
+    RemoteCommandFailed,
+    ResonantError,
+    SshRefused,
+)
+from resonant.lease import render_lost
 
 CONNECT_TIMEOUT_SECONDS = 10
 KILL_AFTER_SECONDS = 5
@@ -28,17 +39,26 @@ OnLine = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Host:
-    """Where commands run. `address` empty: this machine; `host_key` is pinned ("ssh-ed25519 AAAA…"), no other is accepted."""
+    """Where commands run. `address` empty: this machine; `host_key` is pinned ("ssh-ed25519 AAAA…"), no other is accepted.
+
+    `lease` is the fencing token: 0 changes nothing, any other is checked on the host right before each command.
+    """
 
     address: str = ""
     user: str = "root"
     port: int = 22
     private_key_file: Path | None = None
     host_key: str = ""
+    lease: int = 0
 
     @property
     def is_local(self) -> bool:
         return not self.address
+
+    @property
+    def unleased(self) -> "Host":
+        """The same machine, for what needs no lease: receipts, and the lease itself."""
+        return replace(self, lease=0)
 
     def __str__(self) -> str:
         return f"{self.user}@{self.address}:{self.port}" if self.address else "this machine"
@@ -48,10 +68,10 @@ def run(host: Host, command: Sequence[str], *, timeout_seconds: float, on_line: 
     """Run the command on the host as root and return its standard output.
 
     The remote process is ended by `timeout` there, so nothing goes on after a time-out here (exit code 124).
-    Raises RemoteCommandFailed, HostUnreachable, SshRefused or HostKeyChanged.
+    Raises RemoteCommandFailed, LeaseLost, HostUnreachable, SshRefused or HostKeyChanged.
     """
     connection = _connect(host)
-    line = build_remote_line(command, timeout_seconds)
+    line = build_remote_line(build_leased(host, command), timeout_seconds)
     try:
         result = connection.run(
             line,
@@ -71,8 +91,20 @@ def run(host: Host, command: Sequence[str], *, timeout_seconds: float, on_line: 
         raise HostUnreachable(f"The SSH connection to {host} broke during `{command[0]}`.")
     if result.return_code != 0:
         exit_code = KILLED if result.return_code == NO_EXIT_CODE else result.return_code
-        raise RemoteCommandFailed(shown(command), exit_code, render_tail(result.stderr or result.stdout), str(host))
+        raise build_failure(host, command, exit_code, result.stderr or result.stdout)
     return str(result.stdout)
+
+
+def build_leased(host: Host, command: Sequence[str]) -> list[str]:
+    return fenced(host.lease, command) if host.lease else list(command)
+
+
+def build_failure(host: Host, command: Sequence[str], exit_code: int, output: str) -> ResonantError:
+    """LeaseLost when the fence refused the command, otherwise what the command itself did."""
+    tail = render_tail(output)
+    if host.lease and exit_code == LOST and REFUSED in tail:
+        return LeaseLost(render_lost(host.lease, shown(command), str(host)))
+    return RemoteCommandFailed(shown(command), exit_code, tail, str(host))
 
 
 def build_remote_line(command: Sequence[str], timeout_seconds: float) -> str:
@@ -94,7 +126,17 @@ def put(host: Host, content: bytes, path: str, *, mode: int = 0o644) -> None:
     part = posixpath.join(posixpath.dirname(path), f".{upload}")
     move = f"""trap 'rm -f "$1" "$2"' EXIT; install -D -m {mode:o} "$1" "$2" && mv -f "$2" "$3\""""
     home = f"/home/{host.user}" if host.user != "root" else "/root"
-    run(host, ["sh", "-c", move, "put", f"{home}/{upload}", part, path], timeout_seconds=60)
+    try:
+        run(host, ["sh", "-c", move, "put", f"{home}/{upload}", part, path], timeout_seconds=60)
+    except LeaseLost:
+        with suppress(OSError, EOFError, paramiko.SSHException):
+            sftp.remove(upload)
+        raise
+
+
+def close(host: Host) -> None:
+    """Close this thread's connection to the host, if there is one."""
+    _forget(host)
 
 
 def close_all() -> None:
@@ -138,6 +180,10 @@ _CONNECTIONS: dict[tuple[Host, int], Connection] = {}
 _ABORTED = Event()
 
 
+def _key(host: Host) -> tuple[Host, int]:
+    return host.unleased, get_ident()
+
+
 def _close() -> None:
     while _CONNECTIONS:
         _CONNECTIONS.popitem()[1].close()
@@ -149,7 +195,7 @@ def _stop_if_aborted() -> None:
 
 
 def _connect(host: Host) -> Connection:
-    key = (host, get_ident())
+    key = _key(host)
     connection = _CONNECTIONS.get(key)
     if connection is not None and connection.is_connected:
         return connection
@@ -197,6 +243,6 @@ def _build_connection(host: Host) -> Connection:
 
 
 def _forget(host: Host) -> None:
-    connection = _CONNECTIONS.pop((host, get_ident()), None)
+    connection = _CONNECTIONS.pop(_key(host), None)
     if connection is not None:
         connection.close()

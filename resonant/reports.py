@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from resonant.facts import Facts
+from resonant.release import Release
 from resonant.settings import Settings
 
 
@@ -23,8 +24,38 @@ def render_provision(settings: Settings, address: str, changes: Sequence[str]) -
     )
 
 
-def render_deploy(release: str, changes: Sequence[str], facts: Facts) -> str:
+def render_deploy(release: Release, changes: Sequence[str], seconds: Mapping[str, float], facts: Facts) -> str:
+    """What was done, what serves now and from what, and where the time went."""
+    services = [
+        f"| {name} | {entry.kind} | `{entry.image}` | `{entry.image_id.removeprefix('sha256:')[:12]}` |"
+        for name, entry in release.services.items()
+    ]
+    return "\n".join(
+        [
+            f"# Release {release.id}",
+            "",
+            f"Commit `{release.commit[:12]}` {release.title}",
+            "",
+            render_changes(changes),
+            "",
+            "| service | kind | image | id |",
+            "| --- | --- | --- | --- |",
+            *services,
+            "",
+            render_containers(facts),
+            "",
+            render_seconds("stage", seconds),
+        ]
+    )
+
+
+def render_no_change(release: str, changes: Sequence[str], facts: Facts) -> str:
     return "\n".join([f"# Release {release}", "", render_changes(changes), "", render_containers(facts)])
+
+
+def render_seconds(what: str, seconds: Mapping[str, float]) -> str:
+    rows = [f"| {name} | {taken:.1f} |" for name, taken in seconds.items()]
+    return "\n".join([f"| {what} | seconds |", "| --- | ---: |", *rows])
 
 
 def render_containers(facts: Facts) -> str:
@@ -42,7 +73,7 @@ def render_go_live(
         "architecture": facts["architecture"],
         "Docker": facts["docker"],
         "Compose": facts["compose"],
-        "release": facts["release"],
+        "release": facts.placement.release,
         "flows on the VM": facts["project"],
     }
     return "\n".join(
@@ -68,8 +99,6 @@ def render_go_live(
             "",
             "## Stages",
             "",
-            "| stage | seconds |",
-            "| --- | ---: |",
-            *[f"| {stage} | {seconds:.1f} |" for stage, seconds in stages.items()],
+            render_seconds("stage", stages),
         ]
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import available_timezones
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from resonant.errors import SettingsInvalid
@@ -13,6 +13,8 @@ from resonant.free_tier import MINIMUM_BOOT_VOLUME_GBS
 
 PREFIX = "RESONANT_"
 FILE_VARIABLE = "RESONANT_SETTINGS_FILE"
+REFERENCE_FOLDER = "apps"
+NAME_OF_KEY = "ANTHROPIC_API_KEY"
 
 
 class Settings(BaseSettings):
@@ -76,7 +78,77 @@ class Settings(BaseSettings):
     )
     poll_seconds: float = Field(2, ge=0.05, le=60, description="Pause between two looks at something that takes time.")
 
-    anthropic_api_key: SecretStr = Field(min_length=1, description="Key of the Claude API, used by the intent bridge.")
+    application_repository: str = Field(
+        "",
+        description="Git repository of the application: a URL, or a folder on the machine that runs the flow; empty: the "
+        "reference application of this checkout.",
+    )
+    application_ref: str = Field(
+        "HEAD", min_length=1, description="Branch, tag or commit that deploy takes by default."
+    )
+    application_folder: str = Field(
+        "", pattern=r"^$|^[^/].*$", description="Folder of the application inside its repository; empty: its root."
+    )
+    application_file: Path | None = Field(
+        None, description="Description of the application (resonant.yaml) to use instead of the one in its repository."
+    )
+    deploy_key_file: Path | None = Field(
+        None, description="Private SSH key that may read the application's repository; sent to the VM, 0600."
+    )
+    allow_uncommitted: bool = Field(
+        False, description="Deploy a folder with changes that are not committed, as a commit made for the purpose."
+    )
+    environment: dict[str, SecretStr] = Field(
+        default_factory=dict, description="Variables of the application as a JSON object; they win over the file."
+    )
+    environment_file: Path | None = Field(None, description="File of NAME=value lines for the application's variables.")
+
+    health_deadline_seconds: int = Field(
+        120, ge=5, le=1800, description="Longest time for a new release to become healthy before it gets any visitor."
+    )
+    drain_seconds: int = Field(
+        30, ge=0, le=3600, description="Longest time that the old release may finish what it began after the switch."
+    )
+    soak_seconds: int = Field(
+        60, ge=0, le=3600, description="How long a new release is watched, with the old one ready to be put back."
+    )
+    soak_max_error_rate: float = Field(
+        0.01, ge=0, le=1, description="Share of 5xx answers during the soak above which the old release is put back."
+    )
+    soak_max_p95_seconds: float = Field(
+        2.0,
+        gt=0,
+        description="95th percentile of the answer times in the soak above which the old release is put back.",
+    )
+    kept_releases: int = Field(
+        5, ge=1, le=50, description="Releases besides the current one that can be rolled back to."
+    )
+    lease_wait_seconds: int = Field(
+        60, ge=0, le=3600, description="How long a change of the site waits for another one to end."
+    )
+    build_cpus: float = Field(1.5, gt=0, le=80, description="Processors that building images may use.")
+    build_memory_in_gbs: float = Field(4, ge=0.1, le=512, description="Memory that building images may use.")
+    pre_release_hooks: list[str] = Field(
+        default_factory=list,
+        description="Shell commands run on the VM before a release changes anything (JSON list); one that fails stops it.",
+    )
+    post_release_hooks: list[str] = Field(
+        default_factory=list, description="Shell commands run on the VM after a release was accepted (JSON list)."
+    )
+    hook_timeout_seconds: int = Field(300, ge=1, le=3600, description="Longest time for one hook.")
+    notify_urls: list[SecretStr] = Field(
+        default_factory=list, description="Where to tell of start, success and failure: Apprise URLs (JSON list)."
+    )
+    require_approval: bool = Field(
+        False, description="Show the plan and wait for a person in the Prefect UI before a change."
+    )
+    approval_timeout_seconds: int = Field(3600, ge=10, le=86400, description="How long to wait for that person.")
+
+    anthropic_api_key: SecretStr = Field(
+        SecretStr(""),
+        validate_default=True,
+        description="Key of the Claude API, used by the reference application's intent bridge.",
+    )
     anthropic_base_url: str = Field("", description="Base URL of the Claude API; empty: Anthropic's own.")
     anthropic_model: str = Field("claude-haiku-4-5", description="Model that answers the intents.")
 
@@ -88,7 +160,7 @@ class Settings(BaseSettings):
         description="Folder on the operator's machine for what can be fetched again: known hosts, the tunnel's log, project.env.",
     )
     deploy_timeout_seconds: int = Field(
-        1800, ge=60, le=7200, description="Longest time for one build, pull or start of the stack."
+        1800, ge=60, le=7200, description="Longest time for one build or pull of images."
     )
 
     @field_validator("time_zone")
@@ -103,6 +175,24 @@ class Settings(BaseSettings):
         if self.connection == "local" and not self.address:
             raise ValueError("RESONANT_ADDRESS is needed when RESONANT_CONNECTION=local")
         return self
+
+    @field_validator("anthropic_api_key")
+    @classmethod
+    def _key_for_the_reference_application(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        """Of the field, so that it is told together with whatever else is wrong; a value for the application counts, too."""
+        is_given = (
+            value.get_secret_value()
+            or info.data.get("environment_file")
+            or NAME_OF_KEY in info.data.get("environment", {})
+        )
+        if info.data.get("application_repository") == "" and not is_given:
+            raise ValueError("is needed by the reference application")
+        return value
+
+    @property
+    def folder(self) -> str:
+        """Of the application inside its repository."""
+        return self.application_folder or ("" if self.application_repository else REFERENCE_FOLDER)
 
 
 def read_settings() -> Settings:

@@ -13,7 +13,6 @@ from pathlib import Path
 from resonant.errors import ResonantError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-RELEASE_PATHS = ("stack", "apps")
 PROJECT_PATHS = (
     "flows", "tasks", "resonant", "deployments", "stack", "apps", "prefect.yaml", "pyproject.toml", "requirements.lock",
     "requirements-uv.lock",
@@ -39,6 +38,14 @@ def read_source(paths: Iterable[str], checkout: Path = CHECKOUT) -> Source:
         digest.update(f"{name}\0{os.access(path, os.X_OK):d}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
     return Source(digest.hexdigest()[:16], files)
+
+
+def read_checksums(folder: str, checkout: Path = CHECKOUT) -> dict[str, str]:
+    """SHA-256 of each file by its path below the folder."""
+    files = read_source((folder,), checkout).files
+    return {
+        name.removeprefix(f"{folder}/"): hashlib.sha256((checkout / name).read_bytes()).hexdigest() for name in files
+    }
 
 
 def build_archive(source: Source, checkout: Path = CHECKOUT) -> bytes:

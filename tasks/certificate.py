@@ -3,12 +3,11 @@
 from resonant import paths
 from resonant.commands import certificate, shell
 from resonant.facts import Facts
-from resonant.names import parse_alternative_names, render_alternative_names, render_nginx_names
+from resonant.names import parse_alternative_names, render_alternative_names
 from resonant.remote import Host
 from resonant.settings import Settings
-from tasks.host import sha256
 from tasks.options import step
-from tasks.shell import put, run
+from tasks.shell import run
 
 
 @step("certificate", retries=2)
@@ -20,16 +19,6 @@ def ensure_bootstrap_certificate(host: Host, settings: Settings, address: str, k
     run(host, ["install", "-d", "-m", "755", paths.TLS, paths.ACME_WEBROOT])
     run(host, certificate.create_bootstrap(wanted))
     return (f"created a bootstrap certificate for {', '.join(wanted)}",)
-
-
-@step("names", retries=2)
-def ensure_names(host: Host, settings: Settings, address: str, known: Facts) -> tuple[str, ...]:
-    """The names that nginx answers to."""
-    content = render_nginx_names(settings, address)
-    if known["names_sha256"] == sha256(content):
-        return ()
-    put(host, content.encode(), f"{paths.NGINX_SITE}/names.conf")
-    return ("set the names that nginx answers to",)
 
 
 @step("read certificate", retries=2)

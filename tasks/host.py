@@ -1,6 +1,5 @@
 """The machine itself: where it is, what is true on it, packages, files, firewall."""
 
-import hashlib
 from pathlib import Path
 
 from prefect import get_run_logger
@@ -11,7 +10,7 @@ from resonant.commands import firewall as firewall_commands
 from resonant.errors import ResonantError, SettingsInvalid
 from resonant.facts import Facts
 from resonant.oci_clients import Cloud
-from resonant.paths import FIREWALL_FILE, PROJECTS, RELEASES
+from resonant.paths import FIREWALL_FILE, PROJECTS
 from resonant.polling import wait_for
 from resonant.remote import Host
 from resonant.settings import Settings
@@ -90,13 +89,6 @@ def ensure_firewall(host: Host, known: Facts) -> tuple[str, ...]:
     return tuple(changes)
 
 
-@step("ship release", timeout_seconds=600, retries=2)
-def ship_release(host: Host, known: Facts) -> tuple[str, tuple[str, ...]]:
-    """Stack and application, in a folder named by their content: (release, changes)."""
-    release = source.read_source(source.RELEASE_PATHS)
-    return release.digest, _ship(host, release, RELEASES, "release", is_there=known["release"] == release.digest)
-
-
 @step("ship project", timeout_seconds=600, retries=2)
 def ship_project(host: Host, known: Facts) -> tuple[str, tuple[str, ...]]:
     """The flows themselves, for the worker on the VM: (project, changes)."""
@@ -126,10 +118,6 @@ def read_ssh_public_key(settings: Settings) -> str:
             f"RESONANT_SSH_PRIVATE_KEY_FILE: {file} or {public} does not exist. Make both: ssh-keygen -t ed25519 -f {file}"
         )
     return public.read_text().strip()
-
-
-def sha256(content: str) -> str:
-    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _ship(host: Host, shipped: Source, folder: str, what: str, *, is_there: bool) -> tuple[str, ...]:

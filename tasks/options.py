@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task, get_run_logger
@@ -37,11 +38,12 @@ def step(name: str, *, timeout_seconds: float = 300, retries: int = 0) -> Callab
 
 def line_logger(is_telling: Callable[[str], bool] = bool) -> Callable[[str], None]:
     """Writes a command's telling lines into this run's log, also from the thread that reads them."""
-    logger = get_run_logger()
+    # Prefect's settings are in the context: without it that thread's lines went to another server, one started for them.
+    logger, context = get_run_logger(), copy_context()
 
     def log(line: str) -> None:
         if is_telling(line):
-            logger.info("%s", line)
+            context.copy().run(logger.info, "%s", line)
 
     return log
 

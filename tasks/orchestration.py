@@ -3,7 +3,7 @@
 from prefect import get_run_logger
 from prefect.settings import PREFECT_API_URL
 
-from resonant import orchestration, paths
+from resonant import environment, orchestration, paths
 from resonant.commands import prefect, shell
 from resonant.connection import build_api_url
 from resonant.environment import parse_environment, render_environment
@@ -40,7 +40,7 @@ def ensure_configuration(host: Host, settings: Settings, address: str, known: Fa
     wanted = {
         paths.SERVER_ENVIRONMENT: server,
         paths.WORKER_ENVIRONMENT: orchestration.decide_worker_environment(server),
-        paths.SITE_SETTINGS: orchestration.decide_site_settings(settings, address),
+        paths.SITE_SETTINGS: orchestration.decide_site_settings(settings, address, environment.read_given(settings)),
     }
     changes = [path for path, values in wanted.items() if _put_changed(host, path, render_environment(values))]
     return tuple(f"wrote {path}" for path in changes)

@@ -8,6 +8,7 @@ import pytest
 
 from resonant import remote
 from resonant.settings import PREFIX
+from tests.compose_plugin import find_compose
 from tests.prefect_server import PrefectServer
 from tests.sshd import Sshd
 
@@ -44,3 +45,12 @@ def prefect_api(prefect_server: PrefectServer) -> Iterator[PrefectServer]:
     """Flows run in this process report to the server of the tests."""
     with prefect_server.as_api():
         yield prefect_server
+
+
+@pytest.fixture(scope="session")
+def compose(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment in which `docker compose` is the real one."""
+    environment = find_compose(tmp_path_factory.mktemp("compose"))
+    if environment is None:
+        pytest.skip("there is no Docker Compose plugin here, and no machine's image to take it from")
+    return environment

@@ -53,10 +53,11 @@ def is_for(entry: dict[str, list[str]], cpu: str) -> bool:
 
 
 def read_image_names() -> Iterator[str]:
-    """Of the Compose file and of every Dockerfile that ships; our own images are built from them."""
-    for service in yaml.safe_load((CHECKOUT / "stack/compose.yaml").read_text())["services"].values():
-        if "build" not in service:
-            yield service["image"]
+    """Of the Compose files and of every Dockerfile that ships; our own images are built from them."""
+    for file in ("stack/compose.yaml", "apps/compose.yaml"):
+        for service in yaml.safe_load((CHECKOUT / file).read_text())["services"].values():
+            if "build" not in service:
+                yield service["image"]
     for dockerfile in (CHECKOUT / "apps").glob("*/Dockerfile"):
         text = dockerfile.read_text()
         yield from re.findall(r"^ARG \w+=(\S+:\S+)$", text, re.MULTILINE)

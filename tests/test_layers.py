@@ -24,6 +24,7 @@ ONLY_DOOR = {
     "paramiko": "resonant/remote.py",
     "psycopg": "resonant/postgres.py",
     "prefect_shell": "tasks/shell.py",
+    "apprise": "resonant/notify.py",
 }
 # deployments/ starts processes, which must inherit the environment; tasks and flows are told by Settings.
 READ_ENVIRONMENT = {
@@ -31,6 +32,8 @@ READ_ENVIRONMENT = {
     "deployments/operator/files.py",
     "deployments/operator/supervisor.py",
     "deployments/register.py",
+    # On the VM, where no setting of ours is: Docker's own variables are handed on.
+    "resonant/on_vm/build.py",
 }
 
 

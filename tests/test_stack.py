@@ -5,19 +5,27 @@ from typing import Any
 import pytest
 import yaml
 
-from resonant.commands.compose import BUILT, SERVICES
+from resonant.application import parse_description
 from resonant.facts import SERVER_UNIT, WORKER_UNIT
+from resonant.routes import render_policy
 from resonant.source import CHECKOUT
 
 STACK = CHECKOUT / "stack"
+APPS = CHECKOUT / "apps"
 COMPOSE: dict[str, Any] = yaml.safe_load((STACK / "compose.yaml").read_text())
-ALL: dict[str, dict[str, Any]] = COMPOSE["services"]
+DESCRIPTION = parse_description((APPS / "resonant.yaml").read_text())
+ALL: dict[str, dict[str, Any]] = {
+    **COMPOSE["services"],
+    **yaml.safe_load((APPS / "compose.yaml").read_text())["services"],
+}
 ALWAYS = {name: service for name, service in ALL.items() if "profiles" not in service}
 
 
-def test_the_services_are_those_that_the_flows_know():
-    assert set(ALWAYS) == set(SERVICES)
-    assert {name for name, service in ALL.items() if "build" in service} == set(BUILT)
+def test_stack_and_reference_application_are_the_services_of_the_site():
+    assert set(ALWAYS) == {"nginx", "postgres", "backend", "frontend", "intent_bridge"}
+    assert {name: DESCRIPTION.read_kind(name) for name in ALWAYS if name != "nginx"} == {
+        "postgres": "stateful", "backend": "web", "frontend": "web", "intent_bridge": "daemon",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ALWAYS)
@@ -37,13 +45,18 @@ def test_all_fits_into_the_free_machine():
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_service_is_pinned_replaceable_and_on_the_one_network(name: str):
+def test_a_service_is_pinned_and_replaceable(name: str):
     service = ALL[name]
-    tag = service["image"].rpartition(":")[2]
-    assert tag and tag != "latest" and "/" not in tag
+    if "build" not in service:
+        tag = service["image"].rpartition(":")[2]
+        assert tag and tag != "latest" and "/" not in tag
     assert "container_name" not in service, "two containers of a service could not run side by side"
-    assert service["networks"] == ["resonant"]
     assert all("condition" in how for how in service.get("depends_on", {}).values())
+
+
+def test_nginx_stands_on_both_networks():
+    assert ALL["nginx"]["networks"] == ["a", "b"]
+    assert [COMPOSE["networks"][name]["name"] for name in ("a", "b")] == ["resonant-a", "resonant-b"]
 
 
 def test_only_nginx_is_reached_from_outside():
@@ -75,7 +88,10 @@ def test_the_worker_ends_old_runs_before_it_serves():
 
 def test_https_is_told_to_stay_and_the_challenge_is_answered_over_http():
     headers, nginx = (STACK / "nginx/headers.conf").read_text(), (STACK / "nginx/nginx.conf").read_text()
-    for header in ("Strict-Transport-Security", "X-Content-Type-Options", "Content-Security-Policy", "Referrer-Policy"):
+    for header in ("Strict-Transport-Security", "X-Content-Type-Options", "Referrer-Policy"):
         assert header in headers, header
+    # The policy is the application's: it is rendered into a file of its own.
+    assert "include policy.conf;" in headers
+    assert "Content-Security-Policy" in render_policy(DESCRIPTION)
     assert "/.well-known/acme-challenge/" in nginx
     assert "http2 on;" in nginx and "ssl_protocols TLSv1.2 TLSv1.3;" in nginx

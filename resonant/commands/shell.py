@@ -55,3 +55,25 @@ def prune_folder(folder: str, current_link: str, keep: int) -> Command:
         'while IFS= read -r name; do rm -rf "${1:?}/${name:?}"; done',
         arguments=[folder, current_link, str(keep + 1)],
     )
+
+
+def read_files(*paths: str) -> Command:
+    """One JSON object of path and text, in one round trip; a missing file is left out."""
+    ask = (
+        "import json, pathlib, sys\n"
+        "files = [pathlib.Path(name) for name in sys.argv[1:]]\n"
+        "print(json.dumps({str(file): file.read_text() for file in files if file.is_file()}))\n"
+    )
+    return ["python3", "-c", ask, *paths]
+
+
+def write_files(archive: str, folder: str) -> Command:
+    """Unpack a gzipped tar archive over a folder's files, then remove the archive."""
+    return script('mkdir -p "$2"', 'tar -xzf "$1" --no-same-owner -C "$2"', 'rm -f "$1"', arguments=[archive, folder])
+
+
+def list_checksums(folder: str) -> Command:
+    """SHA-256 of every file below, as sha256sum prints them; nothing where there is no such folder."""
+    return script(
+        'cd "$1" 2>/dev/null || exit 0', "find . -type f -print0 | sort -z | xargs -0 -r sha256sum", arguments=[folder]
+    )

@@ -18,6 +18,10 @@ def render_settings(ground: Ground, credentials: Credentials) -> str:
         "RESONANT_CAPACITY_DELAY_SECONDS": 1,
         "RESONANT_DOMAIN": DOMAIN,
         "RESONANT_POLL_SECONDS": 0.3,
+        # Nobody waits a minute for a rehearsed release, and a checkout being worked on is the rule.
+        "RESONANT_SOAK_SECONDS": 5,
+        "RESONANT_DRAIN_SECONDS": 5,
+        "RESONANT_ALLOW_UNCOMMITTED": "true",
         "RESONANT_SSH_PORT": ground.allotment.ssh_port,
         "RESONANT_PREFECT_PORT": ground.allotment.prefect_port,
         "RESONANT_OPERATOR_FOLDER": ground.place.state / "operator",

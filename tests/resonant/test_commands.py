@@ -12,7 +12,7 @@ from resonant.commands.shell import Command
 from resonant.firewall import decide_file, decide_input
 from resonant.names import parse_alternative_names
 from resonant.paths import BOOTSTRAP_TLS
-from tests.vocabulary import RECORDINGS, recorded
+from tests.vocabulary import RECORDINGS, live_site, recorded
 
 
 def run(command: Command, **options: object) -> str:
@@ -154,9 +154,19 @@ def test_a_broken_rules_file_never_replaces_the_good_one(tmp_path: Path, monkeyp
     assert (tmp_path / "rules.v4").read_text() == "good"
 
 
-def test_compose_always_names_project_release_and_environment():
-    for command in (compose.pull("r1"), compose.build("r1"), compose.migrate("r1"), compose.list_services("r1")):
-        assert " ".join(command).startswith(
-            "docker compose --project-name resonant --env-file /opt/resonant/site/.env.prod "
-            "--file /opt/resonant/site/releases/r1/stack/compose.yaml "
+def test_the_application_is_its_own_file_under_our_override():
+    release = live_site().release
+    assert release
+    folder = f"/opt/resonant/site/releases/{release.id}"
+    for slot, project, override in (("a", "resonant-a", "compose.a.yaml"), ("", "resonant", "compose.permanent.yaml")):
+        assert " ".join(compose.start(release, slot, ["x"])).startswith(
+            f"env COMPOSE_IGNORE_ORPHANS=true docker compose --project-name {project} --env-file {folder}/.env.prod "
+            f"--project-directory {folder}/app --file {folder}/app/compose.yaml --file {folder}/{override} up "
         )
+
+
+def test_the_stack_is_the_release_s():
+    assert " ".join(compose.start_nginx("r1", 60)).startswith(
+        "env COMPOSE_IGNORE_ORPHANS=true docker compose --project-name resonant --env-file /opt/resonant/site/.env.prod "
+        "--file /opt/resonant/site/releases/r1/stack/compose.yaml up "
+    )

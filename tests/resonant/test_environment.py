@@ -1,33 +1,70 @@
 import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
-import yaml
 
-from resonant.environment import decide_environment, parse_environment, render_environment
-from resonant.errors import ResonantError
+from resonant.application import parse_description
+from resonant.environment import (
+    choose_secrets,
+    decide_environment,
+    parse_environment,
+    read_given,
+    render_environment,
+)
+from resonant.errors import ResonantError, SettingsInvalid
 from resonant.source import CHECKOUT
 from tests.vocabulary import settings
 
+DESCRIPTION = parse_description((CHECKOUT / "apps/resonant.yaml").read_text())
+GIVEN = {"ANTHROPIC_API_KEY": "a-key"}
 
-def test_the_password_is_made_once_and_kept():
-    first = decide_environment(settings(), {}, has_database=False)
-    again = decide_environment(settings(), first, has_database=True)
+
+def test_a_generated_secret_is_made_once_and_kept():
+    first = decide_environment(DESCRIPTION, GIVEN, {}, has_data=False)
+    again = decide_environment(DESCRIPTION, GIVEN, first, has_data=True)
     assert len(first["POSTGRES_PASSWORD"]) >= 32
     assert again == first
-    assert decide_environment(settings(), {}, has_database=False) != first
+    assert decide_environment(DESCRIPTION, GIVEN, {}, has_data=False) != first
 
 
-def test_a_lost_password_of_a_living_database_is_an_error():
-    with pytest.raises(ResonantError, match=r"\.env\.prod .* is gone"):
-        decide_environment(settings(), {}, has_database=True)
+def test_lost_secrets_of_living_data_are_an_error():
+    with pytest.raises(ResonantError, match=r"POSTGRES_PASSWORD, made with it"):
+        decide_environment(DESCRIPTION, GIVEN, {}, has_data=True)
 
 
-def test_every_variable_of_the_stack_is_decided():
-    text = (CHECKOUT / "stack/compose.yaml").read_text()
-    assert yaml.safe_load(text)
-    used = {part.partition("}")[0].rstrip("?:-") for part in text.split("${")[1:]}
-    assert used == set(decide_environment(settings(), {}, has_database=False))
+def test_a_new_secret_beside_kept_ones_is_made():
+    kept = {"OTHER": "kept"}
+    assert decide_environment(DESCRIPTION, GIVEN, kept, has_data=True)["POSTGRES_PASSWORD"]
+
+
+def test_all_missing_variables_are_named_at_once():
+    described = parse_description(
+        "web: {a: {port: 80, paths: [/]}}\nenvironment: {ONE: {}, TWO: {secret: true}, THREE: {default: x}}"
+    )
+    with pytest.raises(SettingsInvalid, match="ONE, TWO") as caught:
+        decide_environment(described, {"TWO": ""}, {}, has_data=False)
+    assert "THREE" not in str(caught.value)
+
+
+def test_a_variable_that_is_described_no_more_disappears():
+    kept = {**decide_environment(DESCRIPTION, GIVEN, {}, has_data=False), "OLD": "x"}
+    assert "OLD" not in decide_environment(DESCRIPTION, {**GIVEN, "OLD": "x"}, kept, has_data=True)
+
+
+def test_the_secrets_of_another_application_are_not_forgotten():
+    values = decide_environment(DESCRIPTION, GIVEN, {}, has_data=False)
+    kept = choose_secrets(DESCRIPTION, {"SIGNING_KEY": "other"}, values)
+    assert kept == {"SIGNING_KEY": "other", "POSTGRES_PASSWORD": values["POSTGRES_PASSWORD"]}
+
+
+def test_the_object_wins_over_the_file_and_the_file_over_the_shorthands(tmp_path: Path):
+    file = tmp_path / "app.env"
+    file.write_text("ANTHROPIC_API_KEY=from-file\nLOG=from-file\n")
+    given = read_given(settings(environment_file=file, environment={"LOG": "from-object"}))
+    assert (given["ANTHROPIC_API_KEY"], given["LOG"]) == ("from-file", "from-object")
+    with pytest.raises(SettingsInvalid, match="ENVIRONMENT_FILE"):
+        read_given(settings(environment_file=tmp_path / "none"))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import subprocess
 import pytest
 
 from resonant import facts
-from resonant.commands.compose import SERVICES
 from tests.vocabulary import live_site
 
 
@@ -19,7 +18,6 @@ def test_asked_of_this_machine_every_question_gets_a_string():
         == subprocess.run(["uname", "-m"], capture_output=True, text=True, check=True).stdout.strip()
     )
     assert "bash" in known.packages
-    assert known["release"] == "" or len(known["release"]) == 16
 
 
 def test_a_question_that_fails_is_answered_by_nothing(monkeypatch: pytest.MonkeyPatch):
@@ -29,10 +27,11 @@ def test_a_question_that_fails_is_answered_by_nothing(monkeypatch: pytest.Monkey
     assert (known["broken"], known["well"]) == ("", "two words")
 
 
-def test_containers_of_a_live_site_are_well():
+def test_everything_of_a_live_site_is_well():
     known = live_site()
-    assert {container.service for container in known.containers} == set(SERVICES)
-    assert known.are_well(SERVICES)
+    assert {entry.container for entry in known.placement.running} | {"resonant-nginx-1"} == known.well
+    assert known.is_accepted
+    assert known.release is not None and known.release.id == known.placement.release
 
 
 @pytest.mark.parametrize(
@@ -49,19 +48,12 @@ def test_containers_of_a_live_site_are_well():
     ],
 )
 def test_what_is_well(state: str, status: str, is_well: bool):
-    assert facts.Container("backend", state, status, "image").is_well is is_well
-
-
-def test_a_service_without_a_container_is_not_well():
-    without_nginx = "\n".join(line for line in live_site()["containers"].splitlines() if not line.startswith("nginx"))
-    assert not live_site(containers=without_nginx).are_well(SERVICES)
-
-
-def test_one_ill_container_of_two_makes_the_service_ill():
-    twice = live_site()["containers"] + "\nbackend\trunning\tUp 1 second (unhealthy)\tresonant/backend:production"
-    assert not live_site(containers=twice).are_well(SERVICES)
+    assert facts.Container("resonant-a-backend-1", "backend", state, status, "image").is_well is is_well
 
 
 def test_a_bare_machine_has_no_containers_and_no_packages():
     assert facts.parse("{}").containers == ()
     assert facts.parse("{}").packages == frozenset()
+    assert facts.parse("{}").placement.release == ""
+    assert facts.parse("{}").release is None
+    assert not facts.parse("{}").is_accepted

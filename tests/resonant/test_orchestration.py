@@ -33,18 +33,27 @@ def test_nothing_is_told_to_anybody_outside():
 
 
 def test_the_vm_reads_back_the_settings_that_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    ours = settings(domain="example.org", time_zone="Asia/Tokyo", anthropic_api_key="sk-a b$c", poll_seconds=0.2)
+    ours = settings(
+        domain="example.org", time_zone="Asia/Tokyo", anthropic_api_key="sk-a b$c", poll_seconds=0.2, soak_seconds=7,
+        require_approval=True, pre_release_hooks=["echo 'a \\ b'"], notify_urls=["json://user:pa%27ss@host/"],
+    )  # fmt: skip
+    variables = {"A": "it's", "B": 'say "x"', "C": "back\\slash $HOME"}
     file = tmp_path / "settings.env"
-    file.write_text(render_environment(orchestration.decide_site_settings(ours, ADDRESS)))
+    file.write_text(render_environment(orchestration.decide_site_settings(ours, ADDRESS, variables)))
     monkeypatch.setenv(FILE_VARIABLE, str(file))
     there = read_settings()
     assert (there.connection, there.address) == ("local", ADDRESS)
-    for name in ("site", "domain", "time_zone", "anthropic_api_key", "anthropic_model", "poll_seconds"):
+    assert {name: value.get_secret_value() for name, value in there.environment.items()} == variables
+    assert (there.application_repository, there.folder) == ("/opt/resonant/site/application.git", "apps")
+    for name in (
+        "site", "domain", "time_zone", "anthropic_api_key", "anthropic_model", "poll_seconds", "soak_seconds", "require_approval",
+        "pre_release_hooks", "notify_urls",
+    ):  # fmt: skip
         assert getattr(there, name) == getattr(ours, name), name
 
 
 def test_the_vm_is_given_no_key_of_ours():
-    told = orchestration.decide_site_settings(settings(), ADDRESS)
+    told = orchestration.decide_site_settings(settings(), ADDRESS, {})
     assert [name for name in told if "OCI" in name or "SSH" in name or "COMPARTMENT" in name] == []
 
 

@@ -47,7 +47,13 @@ def problems(environment: pytest.MonkeyPatch, **values: str) -> str:
 def test_one_key_is_all_that_a_site_needs(environment: pytest.MonkeyPatch):
     assert read_settings() == Settings(_env_file=None)
     environment.delenv(f"{PREFIX}ANTHROPIC_API_KEY")
-    assert "RESONANT_ANTHROPIC_API_KEY: Field required" in problems(environment)
+    assert "RESONANT_ANTHROPIC_API_KEY: Value error, is needed by the reference application" in problems(environment)
+
+
+def test_another_application_does_not_need_that_key(environment: pytest.MonkeyPatch):
+    environment.delenv(f"{PREFIX}ANTHROPIC_API_KEY")
+    environment.setenv(f"{PREFIX}APPLICATION_REPOSITORY", "https://example.org/shop.git")
+    assert read_settings().application_repository == "https://example.org/shop.git"
 
 
 def test_every_wrong_setting_is_named_in_one_message(environment: pytest.MonkeyPatch):

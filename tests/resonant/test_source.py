@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from resonant.errors import ResonantError
-from resonant.source import PROJECT_PATHS, RELEASE_PATHS, build_archive, read_source
+from resonant.source import PROJECT_PATHS, build_archive, read_source
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -55,7 +55,7 @@ def test_the_same_from_git_and_from_what_was_unpacked(checkout: Path, tmp_path: 
 
 
 def test_this_checkout_ships_the_same_from_git_and_unpacked(tmp_path: Path):
-    for paths in (PROJECT_PATHS, RELEASE_PATHS):
+    for paths in (PROJECT_PATHS, ("stack",)):
         source = read_source(paths)
         assert read_source(paths, unpack(build_archive(source), tmp_path / source.digest)) == source
 
