@@ -1,6 +1,6 @@
 """Every deployment of prefect.yaml is on the server as written, and can be run: from outside, and on the VM."""
 
-from concurrent.futures import ThreadPoolExecutor
+import json
 
 import pytest
 import yaml
@@ -46,7 +46,7 @@ def read_schedule(plan):
 def test_scheduled_runs_are_planned(site, registered):
     scheduled = {entry["id"] for entry in registered.values() if entry["schedules"]}
     waiting = {"state": {"type": {"any_": ["SCHEDULED"]}}}
-    assert len(scheduled) == 2
+    assert len(scheduled) == 3
     wait_until(
         lambda: {run["deployment_id"] for run in site.ask_prefect("flow_runs/filter", flow_runs=waiting)} >= scheduled,
         "planned runs of every schedule",
@@ -54,12 +54,22 @@ def test_scheduled_runs_are_planned(site, registered):
     )
 
 
+# The default of a maintenance run closes the site.
+PARAMETERS = {"maintenance": {"on": False}}
+
+
+def parameters(name):
+    return PARAMETERS.get(name.partition("/")[0], {})
+
+
 def test_each_is_run_from_outside(site):
+    assert site.run_deployment("deploy/operator", force=True, soak_seconds=0).returncode == 0
     site.cloud_admin.delete("/requests").raise_for_status()
-    with ThreadPoolExecutor(4) as pool:
-        done = dict(zip(NAMES, pool.map(site.run_deployment, NAMES), strict=True))
+    others = [name for name in NAMES if not name.startswith("rollback/")]
+    # One after the other: each change of the site would wait for the lease of the one before.
+    done = {name: site.run_deployment(name, **parameters(name)) for name in others}
     assert {name: run.stdout for name, run in done.items() if run.returncode != 0} == {}
-    for name in NAMES:
+    for name in others:
         assert site.read_runs(name)[0]["state_name"] == "Completed", name
     # The teardown among them was not confirmed.
     assert site.cloud_admin.get("/requests").json()["changes"] == {}
@@ -68,9 +78,19 @@ def test_each_is_run_from_outside(site):
     site.assert_serves_https()
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("/vm")])
+@pytest.mark.parametrize("name", ["rollback/operator", "rollback/vm"])
+def test_a_rollback_says_what_it_can_go_back_to(site, name):
+    refused = site.run_deployment(name, release="none-such")
+    assert refused.returncode == 1
+    assert "Kept on the VM" in site.read_runs(name)[0]["state"]["message"]
+    site.assert_serves_https()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("/vm") and not name.startswith("rollback/")])
 def test_each_of_the_vm_is_run_on_the_vm(site, name):
-    assert "finished successfully" in site.ssh(f"sudo prefect deployment run {name} --watch 2>&1", timeout_seconds=200)
+    given = "".join(f" --param {key}={json.dumps(value)}" for key, value in parameters(name).items())
+    command = f"sudo prefect deployment run {name}{given} --watch 2>&1"
+    assert "finished successfully" in site.ssh(command, timeout_seconds=200)
 
 
 def test_run_beside_another_of_its_kind_is_cancelled(site):

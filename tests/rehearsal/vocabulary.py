@@ -103,10 +103,8 @@ class Site:
         return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
 
     def read_containers(self) -> list[dict[str, Any]]:
-        """What `docker inspect` says of every container of the stack."""
-        return json.loads(
-            self.ssh("sudo docker inspect $(sudo docker ps -aq --filter label=com.docker.compose.project=resonant)")
-        )
+        """What `docker inspect` says of every container of the site."""
+        return json.loads(self.ssh("sudo docker inspect $(sudo docker ps -aq --filter name=^resonant-)"))
 
     # The site as a visitor sees it.
 
