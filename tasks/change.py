@@ -171,7 +171,7 @@ def build_receipt(change: Change, result: str, message: str) -> Receipt:
 
 def roll_out(
     change: Change, settings: Settings, address: str, release: Release, model: Model, moves: Moves, *,
-    stack_changes: tuple[str, ...], soak_seconds: float, drain_seconds: float, is_migrated: bool = True,
+    stack_changes: tuple[str, ...], soak_seconds: float, drain_seconds: float, has_served: bool = False,
 ) -> None:  # fmt: skip
     """Start beside the old, see that it is well, switch, hand over, watch, let the old one go."""
     host, known, placement = change.host, change.known, moves.placement
@@ -180,12 +180,12 @@ def roll_out(
         ensure_networks(host, release, known)
         write_overrides(host, release, model, moves)
         change.told += ensure_permanent(host, release, moves)
-    if is_migrated:
+    if not has_served:
         with change.at(Stage.MIGRATE):
             change.told += migrate(host, release, moves)
     with change.at(Stage.START, "start beside"):
         change.told += start_beside(host, release, moves)
-        wait_until_well(host, settings, moves)
+        wait_until_well(host, settings, moves, has_served=has_served)
     with change.at(Stage.SWITCH):
         stage_front(host, release, placement, render_nginx_names(settings, address))
         is_replaced = compose.NGINX not in known.well or "~ compose.yaml" in stack_changes
@@ -260,7 +260,7 @@ def bring_back(change: Change, settings: Settings, address: str, wanted: str, *,
     )  # fmt: skip
     roll_out(
         change, settings, address, release, model, moves, stack_changes=stack_changes, soak_seconds=soak_seconds,
-        drain_seconds=min(settings.drain_seconds, QUICK_DRAIN_SECONDS), is_migrated=False,
+        drain_seconds=min(settings.drain_seconds, QUICK_DRAIN_SECONDS), has_served=True,
     )  # fmt: skip
     return release
 

@@ -1,7 +1,7 @@
 """Look at a release's containers: `gate`, before visitors are led to them, and `soak`, for a while after.
 
-`gate {"deadline_seconds", "settle_seconds", "containers": {container: web or {}}}` waits until all are well or one cannot be
-any more; prints {"ok", "container", "why", "seconds"}.
+`gate {"deadline_seconds", "settle_seconds", "containers": {container: web or {}}}` waits until all have been well for so long or
+one cannot be any more; prints {"ok", "container", "why", "seconds"}.
 `soak {"seconds", "nginx": container, "new": ["address:port"], "old": […], "switched_at": Unix time, "web": {container: web},
 "containers": [names], "max_error_rate", "max_p95_seconds"}` watches what visitors get and ends early when a limit is passed:
 errors of the new release count only beyond what the old one had in the minute before; prints {"ok", "container", "why",
@@ -85,8 +85,8 @@ def wait(order: Any, began: float) -> dict[str, Any]:
 def is_done(order: Any, name: str, good: int, since: float, why: str) -> bool:
     if why:
         return False
-    if order["containers"][name]:
-        return good >= GOOD_ANSWERS
+    if order["containers"][name] and good < GOOD_ANSWERS:
+        return False
     return time.monotonic() - since >= float(order["settle_seconds"])
 
 

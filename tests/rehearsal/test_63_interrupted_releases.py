@@ -1,0 +1,215 @@
+"""A release is interrupted at each of its steps: killed, cut off, rebooted, raced. The site serves on, and the next run works."""
+
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from tests.rehearsal.relay import Relay
+from tests.rehearsal.releases import TITLE, Releases, assert_failed
+from tests.sandbox_vm.vocabulary import wait_until
+
+FINISHED = re.compile(r"Task run '(?P<step>[^']+)-[0-9a-f]{3}' - Finished in state Completed")
+# The run is killed this long after the step has ended, so in the one that follows.
+MOMENTS = {
+    "lease": 0.05,
+    "settle": 0.05,
+    "source": 0.05,
+    "files": 0.05,
+    "application": 0.05,
+    "pull images": 0.7,
+    "manifest": 0.05,
+    "overrides": 0.05,
+    "start beside": 0.2,
+    "health gate": 0.05,
+    "front door": 0.05,
+    "nginx test": 0.1,
+    "switch": 0.5,
+    "hand over": 0.02,
+    "check from outside": 2.0,
+    "accept": 0.1,
+    "drain": 0.05,
+}
+SWITCHED = ("switch", "hand over", "check from outside")
+ACCEPTED = ("accept", "drain")
+HEARTBEAT = "/opt/resonant/site/lease/heartbeat"
+CURRENT = "/opt/resonant/site/nginx/current"
+
+
+@pytest.fixture(scope="module")
+def releases(site, tmp_path_factory):
+    releases = Releases(site, tmp_path_factory.mktemp("interrupted") / "application")
+    releases.deploy(releases.rename(f"{TITLE} A"))
+    yield releases
+    releases.bring_back_own()
+
+
+def open_deploy(releases, ref, **settings):
+    return releases.site.open_flow("deploy", env={**releases.environment, **settings}, ref=ref)
+
+
+def read_until(process, step):
+    """What was printed up to the end of this step."""
+    printed = []
+    for line in process.stdout:
+        printed.append(line)
+        found = FINISHED.search(line)
+        if found and found["step"] == step:
+            return printed
+    raise AssertionError(f"ended before {step!r}: {''.join(printed)[-3000:]}")
+
+
+def kill_after(process, step):
+    printed = read_until(process, step)
+    time.sleep(MOMENTS[step])
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return "".join(printed)
+
+
+def let_lease_end(site):
+    """As 45 seconds without a sign of life do; one story waits for real."""
+    site.ssh(f"sudo rm -f {HEARTBEAT}")
+
+
+def test_run_is_killed_in_each_of_its_steps(site, releases):
+    """Each run meets what the one before has left behind, and gets further."""
+    accepted, printed = releases.title, {}
+    with releases.nobody_notices():
+        for number, step in enumerate(MOMENTS):
+            title = f"{TITLE} K{number}"
+            with open_deploy(releases, releases.rename(title)) as process:
+                printed[step] = kill_after(process, step)
+            let_lease_end(site)
+            assert releases.title == (title if step in SWITCHED + ACCEPTED else accepted), step
+            accepted = title if step in ACCEPTED else accepted
+        releases.deploy(releases.rename(f"{TITLE} B"))
+    assert releases.title == f"{TITLE} B"
+    told = "".join(printed.values())
+    assert told.count("took the site over from deploy by") == len(MOMENTS) - 1, told
+    assert told.count("was still on trial") == len(SWITCHED), told
+    assert_tidy(site)
+
+
+def assert_tidy(site):
+    """Nothing of what was interrupted is left: each service runs once, and where the front door leads."""
+    services = [entry["Config"]["Labels"]["com.docker.compose.service"] for entry in site.read_containers()]
+    assert sorted(services) == ["backend", "frontend", "intent_bridge", "nginx", "postgres"]
+    assert site.ssh("sudo find /opt/resonant/site -name '*.part' -o -name '.*.tar.gz'") == ""
+    assert site.ssh("systemctl list-timers --all --no-legend 'resonant-trial*'") == ""
+
+
+def test_lease_of_a_killed_run_is_free_within_a_minute(site, releases):
+    with open_deploy(releases, releases.rename(f"{TITLE} C")) as process:
+        kill_after(process, "files")
+    killed = time.monotonic()
+    with open_deploy(releases, releases.rename(f"{TITLE} D"), RESONANT_LEASE_WAIT_SECONDS="120") as process:
+        read_until(process, "lease")
+        assert time.monotonic() - killed < 60
+        assert process.communicate()[0].count("Completed") > 10
+    assert process.returncode == 0
+    assert releases.title == f"{TITLE} D"
+
+
+def test_connection_is_cut_after_each_step(site, releases):
+    """Each following step begins with a dead connection, or loses it at once."""
+    commit = releases.rename(f"{TITLE} E")
+    with releases.nobody_notices(), Relay(site.address).running() as relay:
+        with open_deploy(releases, commit, RESONANT_SSH_PORT=str(relay.port)) as process:
+            printed = []
+            for line in process.stdout:
+                printed.append(line)
+                if FINISHED.search(line):
+                    relay.cut()
+        assert process.returncode == 0, "".join(printed)
+    assert relay.cuts > 20, "".join(printed)
+    assert releases.title == f"{TITLE} E"
+    assert_tidy(site)
+
+
+def test_connection_is_cut_in_the_middle_of_what_takes_long(site, releases):
+    """The command on the VM goes on, or is begun again; nobody notices."""
+    commit = releases.rename(f"{TITLE} F")
+    with releases.nobody_notices(), Relay(site.address).running() as relay:
+        with open_deploy(releases, commit, RESONANT_SSH_PORT=str(relay.port)) as process:
+            for step in ("pull images", "start beside", "switch", "check from outside", "accept"):
+                read_until(process, step)
+                time.sleep(1)
+                relay.cut()
+            rest = process.stdout.read()
+        assert process.returncode == 0, rest
+    assert releases.title == f"{TITLE} F"
+    assert_tidy(site)
+
+
+def test_second_deploy_waits_for_the_first_and_one_that_may_not_wait_is_told_who_works(site, releases):
+    first, second = releases.rename(f"{TITLE} G"), releases.rename(f"{TITLE} H")
+    with releases.nobody_notices(), open_deploy(releases, first) as process:
+        read_until(process, "lease")
+        refused = releases.try_deploy(second, RESONANT_LEASE_WAIT_SECONDS="1")
+        waited = releases.try_deploy(second)
+        rest = process.communicate(timeout=60)[0]
+    assert process.returncode == 0, rest
+    assert_failed(refused, "The site is being changed: deploy by", "flow run")
+    assert waited.returncode == 0, waited.stdout
+    assert "waiting for the site: deploy by" in waited.stdout
+    assert releases.title == f"{TITLE} H"
+
+
+WORKER = "resonant-prefect-worker"
+# What is seen on the VM at that moment, by a command that succeeds then; and whether the new release stays.
+PHASES = {
+    "new containers start": (
+        'before=$(sudo docker ps -q | wc -l); until [ "$(sudo docker ps -q | wc -l)" -gt "$before" ]; do sleep 0.1; done',
+        False,
+    ),
+    "visitors are switched": (
+        f'before=$(readlink {CURRENT}); until [ "$(readlink {CURRENT})" != "$before" ]; do sleep 0.1; done; sleep 1',
+        False,
+    ),
+    "the release is accepted": (
+        f'before=$(readlink {CURRENT}); until [ "$(readlink {CURRENT})" != "$before" ] && [ -e {CURRENT}/accepted ];'
+        " do sleep 0.1; done",
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_worker_on_the_vm_is_killed_while(site, phase):
+    """Every container of the application is replaced; afterwards those serve that should, and the next run works."""
+    until, is_accepted = PHASES[phase]
+    before = {entry["Id"] for entry in site.read_containers()}
+    watching = site.open_ssh(f"timeout 120 sh -c '{until}' && sudo systemctl kill --signal KILL {WORKER}")
+    run = site.start_deployment("deploy/vm", force=True, soak_seconds=10)
+    assert watching.wait(150) == 0
+    assert site.is_serving()
+    assert site.wait_for_run(run, seconds=60)["state_type"] == "CRASHED"
+    let_lease_end(site)
+    again = site.run_deployment("deploy/vm", soak_seconds=0)
+    assert again.returncode == 0, again.stdout
+    site.assert_serves_https()
+    assert_tidy(site)
+    now = {entry["Id"] for entry in site.read_containers()}
+    assert (now == before) != is_accepted
+
+
+def test_vm_is_rebooted_while_a_release_is_on_trial(site, releases):
+    """It comes back by itself and serves the old release; the run says that it failed."""
+    title = releases.title
+    with open_deploy(releases, releases.rename(f"{TITLE} R"), RESONANT_SOAK_SECONDS="60") as process:
+        read_until(process, "check from outside")
+        assert releases.title == f"{TITLE} R"
+        site.try_ssh("sudo systemctl reboot")
+        wait_until(lambda: site.is_serving() and releases.title == title, "old release after the reboot", seconds=120)
+        printed = process.communicate(timeout=180)[0]
+    assert process.returncode == 1, printed
+    told = printed.partition("\ndeploy failed: ")[2]
+    assert told and "Traceback" not in printed, printed
+    wait_until(site.is_prefect_answering, "Prefect server through the tunnel", seconds=120)
+    assert releases.title == title
+    releases.deploy(releases.rename(f"{TITLE} S"))
+    assert releases.title == f"{TITLE} S"
+    assert_tidy(site)
