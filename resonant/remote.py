@@ -186,7 +186,7 @@ def _key(host: Host) -> tuple[Host, int]:
 
 def _close() -> None:
     while _CONNECTIONS:
-        _CONNECTIONS.popitem()[1].close()
+        _shut(_CONNECTIONS.popitem()[1])
 
 
 def _stop_if_aborted() -> None:
@@ -245,4 +245,11 @@ def _build_connection(host: Host) -> Connection:
 def _forget(host: Host) -> None:
     connection = _CONNECTIONS.pop(_key(host), None)
     if connection is not None:
-        connection.close()
+        _shut(connection)
+
+
+def _shut(connection: Connection) -> None:
+    """Never hides why it is closed: a connection that broke a moment ago breaks again when its SFTP session says goodbye."""
+    for close in (connection.close, connection.client.close):
+        with suppress(OSError, EOFError, paramiko.SSHException):
+            close()

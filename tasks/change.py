@@ -4,8 +4,11 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+
+from prefect.context import FlowRunContext
 
 from resonant.commands import compose
 from resonant.compose_model import Model
@@ -191,7 +194,7 @@ def roll_out(
         is_replaced = compose.NGINX not in known.well or "~ compose.yaml" in stack_changes
         test_front(host, release, placement, is_running=not is_replaced)
         switched_at = switch(host, settings, release, placement, is_replaced=is_replaced)
-        change.told.append(f"switched to release {release.id}")
+        change.told.append(f"switched to release {release.id}, {read_flow_seconds():.1f} s after the flow began")
     with change.at(Stage.START, "hand over"):
         change.told += hand_over(host, settings, release, moves)
     with change.at(Stage.SOAK, "watch"):
@@ -263,6 +266,12 @@ def bring_back(change: Change, settings: Settings, address: str, wanted: str, *,
         drain_seconds=min(settings.drain_seconds, QUICK_DRAIN_SECONDS), has_served=True,
     )  # fmt: skip
     return release
+
+
+def read_flow_seconds() -> float:
+    """Since this flow run began to work."""
+    context = FlowRunContext.get()
+    return (datetime.now(UTC) - context.start_time).total_seconds() if context else 0.0
 
 
 def next_activation(change: Change) -> int:

@@ -56,11 +56,12 @@ class Watched:
     requests: int
     errors: int
     p95_seconds: float
+    worst_gap_seconds: float
 
     def __str__(self) -> str:
         return (
             f"watched for {self.seconds:.0f} s: {self.requests} requests, {self.errors} errors, "
-            f"p95 {self.p95_seconds * 1000:.0f} ms"
+            f"p95 {self.p95_seconds * 1000:.0f} ms; nobody got a good answer for at most {self.worst_gap_seconds:.2f} s"
         )
 
 
@@ -175,19 +176,21 @@ def soak(host: Host, settings: Settings, moves: Moves, now: Placement, switched_
         "max_p95_seconds": settings.soak_max_p95_seconds,
     }
     answer = json.loads(run(host, on_vm("watch", "soak", json.dumps(order)), timeout_seconds=seconds + 120))
-    get_run_logger().info(
-        "%d requests to the new containers, %d errors, p95 %.3f s",
+    seen = Watched(
+        time.monotonic() - began,
         answer["requests"],
         answer["errors"],
         answer["p95_seconds"],
+        answer["worst_gap_seconds"],
     )
+    get_run_logger().info("%s", seen)
     if not answer["ok"]:
         rate = answer["errors"] / answer["requests"] if answer["requests"] else 0.0
         measured = Soak(
             answer["requests"], rate, settings.soak_max_error_rate, answer["p95_seconds"], settings.soak_max_p95_seconds
         )
         raise NotWell(Stage.SOAK, answer["container"], answer["why"], measured)
-    return Watched(time.monotonic() - began, answer["requests"], answer["errors"], answer["p95_seconds"])
+    return seen
 
 
 @step("accept", retries=3)

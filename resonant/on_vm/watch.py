@@ -26,6 +26,7 @@ ASK_SECONDS = 3.0
 GOOD_ANSWERS = 2
 ASK_ENGINE_TIMES = 5
 BASELINE_SECONDS = 60
+GAP_BEFORE_SECONDS = 5
 PROBE_SECONDS = 1.0
 # Fewer answers than these say nothing about a rate.
 FEWEST_REQUESTS = 20
@@ -172,6 +173,9 @@ class Seen:
         self.seconds: list[float] = []
         self.errors = self.baseline = self.baseline_errors = 0
         self.first_error = ""
+        # The longest time around the switch and after it in which nobody got a good answer.
+        self.worst_gap_seconds = 0.0
+        self._answered_at = 0.0
 
     def follow(self, lines: Any) -> None:
         for line in lines:
@@ -184,7 +188,10 @@ class Seen:
     def _count(self, entry: Any) -> None:
         upstream = entry["upstream"].rpartition(",")[2].strip()
         is_error = entry["status"] >= 500
-        is_before = datetime.fromisoformat(entry["time"]).timestamp() < self._switched_at
+        second = datetime.fromisoformat(entry["time"]).timestamp()
+        is_before = second < self._switched_at
+        # Workers of an earlier release of the stack do not tell milliseconds.
+        self._note_gap(float(entry.get("at", second)), is_good=entry["status"] < 400)
         if upstream in self._old and is_before:
             self.baseline += 1
             self.baseline_errors += is_error
@@ -196,6 +203,13 @@ class Seen:
             self.errors += is_error
             if is_error and not self.first_error:
                 self.first_error = f"{entry['method']} {entry['uri']} answered {entry['status']}"
+
+    def _note_gap(self, at: float, *, is_good: bool) -> None:
+        if not is_good or at < self._switched_at - GAP_BEFORE_SECONDS:
+            return
+        if self._answered_at:
+            self.worst_gap_seconds = max(self.worst_gap_seconds, at - self._answered_at)
+        self._answered_at = max(self._answered_at, at)
 
     @property
     def requests(self) -> int:
@@ -213,7 +227,7 @@ class Seen:
         return {
             "requests": self.requests, "errors": self.errors, "p95_seconds": round(self.p95_seconds, 4),
             "baseline_requests": self.baseline, "baseline_error_rate": round(self.baseline_error_rate, 5),
-            "first_error": self.first_error,
+            "first_error": self.first_error, "worst_gap_seconds": round(self.worst_gap_seconds, 3),
         }  # fmt: skip
 
 

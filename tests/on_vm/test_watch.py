@@ -91,9 +91,10 @@ def see(*entries: dict[str, Any]) -> watch.Seen:
     return seen
 
 
-def entry(status: int = 200, *, upstream: str = NEW, at: int = 1, seconds: float = 0.01) -> dict[str, Any]:
-    moment = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(int(SWITCHED_AT) + at))
-    return {"time": moment, "status": status, "upstream": upstream, "seconds": str(seconds), "method": "GET", "uri": "/x"}  # fmt: skip
+def entry(status: int = 200, *, upstream: str = NEW, at: float = 1, seconds: float = 0.01) -> dict[str, Any]:
+    moment = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(int(SWITCHED_AT + at)))
+    told = {"time": moment, "at": SWITCHED_AT + at, "status": status, "upstream": upstream, "seconds": str(seconds)}
+    return {**told, "method": "GET", "uri": "/x"}
 
 
 def judge(*entries: dict[str, Any]) -> str:
@@ -132,6 +133,14 @@ def test_a_retried_request_counts_for_the_one_that_answered():
 def test_slow_answers_are_told_and_the_life_of_a_websocket_is_none():
     assert "p95 latency 4.00 s" in judge(*[entry(seconds=4)] * 100)
     assert judge(*[entry()] * 100, *[entry(101, seconds=600)] * 50) == ""
+
+
+def test_the_longest_time_without_a_good_answer_is_kept():
+    before, after = (
+        [entry(at=-60), entry(at=-2, upstream=OLD)],
+        [entry(at=-1.75), entry(502, at=-1), entry(at=-0.75), entry(at=0.5)],
+    )
+    assert see(*before, *after).summary()["worst_gap_seconds"] == 1.25
 
 
 def state(

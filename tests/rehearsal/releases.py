@@ -110,3 +110,16 @@ def assert_failed(done: Done, *words: str) -> None:
     told = done.stdout.partition("\ndeploy failed: ")[2]
     assert told and "Traceback" not in done.stdout, done.stdout
     assert [word for word in words if word not in told] == [], told
+
+
+def assert_tidy(site: Site) -> None:
+    """Nothing of what was interrupted is left: each service of the reference application runs once, and no timer waits."""
+    services = [entry["Config"]["Labels"]["com.docker.compose.service"] for entry in site.read_containers()]
+    assert sorted(services) == ["backend", "frontend", "intent_bridge", "nginx", "postgres"]
+    assert site.ssh("sudo find /opt/resonant/site -name '*.part' -o -name '.*.tar.gz'") == ""
+    assert site.ssh("systemctl list-timers --all --no-legend 'resonant-trial*'") == ""
+
+
+def let_lease_end(site: Site) -> None:
+    """As 45 seconds without a sign of life do; one story waits for real."""
+    site.ssh("sudo rm -f /opt/resonant/site/lease/heartbeat")

@@ -116,9 +116,10 @@ def read_site(site):
 
 def test_a_changed_variable_replaces_only_who_uses_it_and_a_removed_one_disappears(site, releases):
     """The bridge alone is told the model; nobody sees the value on the way."""
-    before = {service: entry["Id"] for service, entry in read_services(site).items()}
-    model = "a-model-of-another-name"
     head = releases.repository.git("rev-parse", "HEAD^")
+    releases.deploy(head)
+    before = {service: entry["Id"] for service, entry in read_services(site).items()}
+    model = "claude-of-another-name"
     with releases.nobody_notices():
         releases.deploy(head, RESONANT_ENVIRONMENT=f'{{"ANTHROPIC_MODEL": "{model}"}}')
     after = read_services(site)

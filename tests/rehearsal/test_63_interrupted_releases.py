@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.rehearsal.relay import Relay
-from tests.rehearsal.releases import TITLE, Releases, assert_failed
+from tests.rehearsal.releases import TITLE, Releases, assert_failed, assert_tidy, let_lease_end
 from tests.sandbox_vm.vocabulary import wait_until
 
 FINISHED = re.compile(r"Task run '(?P<step>[^']+)-[0-9a-f]{3}' - Finished in state Completed")
@@ -34,8 +34,6 @@ MOMENTS = {
 }
 SWITCHED = ("switch", "hand over", "check from outside")
 ACCEPTED = ("accept", "drain")
-HEARTBEAT = "/opt/resonant/site/lease/heartbeat"
-CURRENT = "/opt/resonant/site/nginx/current"
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +67,6 @@ def kill_after(process, step):
     return "".join(printed)
 
 
-def let_lease_end(site):
-    """As 45 seconds without a sign of life do; one story waits for real."""
-    site.ssh(f"sudo rm -f {HEARTBEAT}")
-
-
 def test_run_is_killed_in_each_of_its_steps(site, releases):
     """Each run meets what the one before has left behind, and gets further."""
     accepted, printed = releases.title, {}
@@ -91,14 +84,6 @@ def test_run_is_killed_in_each_of_its_steps(site, releases):
     assert told.count("took the site over from deploy by") == len(MOMENTS) - 1, told
     assert told.count("was still on trial") == len(SWITCHED), told
     assert_tidy(site)
-
-
-def assert_tidy(site):
-    """Nothing of what was interrupted is left: each service runs once, and where the front door leads."""
-    services = [entry["Config"]["Labels"]["com.docker.compose.service"] for entry in site.read_containers()]
-    assert sorted(services) == ["backend", "frontend", "intent_bridge", "nginx", "postgres"]
-    assert site.ssh("sudo find /opt/resonant/site -name '*.part' -o -name '.*.tar.gz'") == ""
-    assert site.ssh("systemctl list-timers --all --no-legend 'resonant-trial*'") == ""
 
 
 def test_lease_of_a_killed_run_is_free_within_a_minute(site, releases):
@@ -156,44 +141,6 @@ def test_second_deploy_waits_for_the_first_and_one_that_may_not_wait_is_told_who
     assert waited.returncode == 0, waited.stdout
     assert "waiting for the site: deploy by" in waited.stdout
     assert releases.title == f"{TITLE} H"
-
-
-WORKER = "resonant-prefect-worker"
-# What is seen on the VM at that moment, by a command that succeeds then; and whether the new release stays.
-PHASES = {
-    "new containers start": (
-        'before=$(sudo docker ps -q | wc -l); until [ "$(sudo docker ps -q | wc -l)" -gt "$before" ]; do sleep 0.1; done',
-        False,
-    ),
-    "visitors are switched": (
-        f'before=$(readlink {CURRENT}); until [ "$(readlink {CURRENT})" != "$before" ]; do sleep 0.1; done; sleep 1',
-        False,
-    ),
-    "the release is accepted": (
-        f'before=$(readlink {CURRENT}); until [ "$(readlink {CURRENT})" != "$before" ] && [ -e {CURRENT}/accepted ];'
-        " do sleep 0.1; done",
-        True,
-    ),
-}
-
-
-@pytest.mark.parametrize("phase", PHASES)
-def test_worker_on_the_vm_is_killed_while(site, phase):
-    """Every container of the application is replaced; afterwards those serve that should, and the next run works."""
-    until, is_accepted = PHASES[phase]
-    before = {entry["Id"] for entry in site.read_containers()}
-    watching = site.open_ssh(f"timeout 120 sh -c '{until}' && sudo systemctl kill --signal KILL {WORKER}")
-    run = site.start_deployment("deploy/vm", force=True, soak_seconds=10)
-    assert watching.wait(150) == 0
-    assert site.is_serving()
-    assert site.wait_for_run(run, seconds=60)["state_type"] == "CRASHED"
-    let_lease_end(site)
-    again = site.run_deployment("deploy/vm", soak_seconds=0)
-    assert again.returncode == 0, again.stdout
-    site.assert_serves_https()
-    assert_tidy(site)
-    now = {entry["Id"] for entry in site.read_containers()}
-    assert (now == before) != is_accepted
 
 
 def test_vm_is_rebooted_while_a_release_is_on_trial(site, releases):

@@ -116,6 +116,19 @@ def test_a_connection_that_breaks_is_no_failure_of_the_command(sshd: Sshd):
     assert run(sshd, "echo", "back") == "back\n"
 
 
+def test_a_connection_with_an_open_file_transfer_breaks_in_no_other_way(sshd: Sshd, tmp_path: Path):
+    """The goodbye of its SFTP session fails, too; at once after the cut, before anybody has noticed it."""
+    ends = []
+    for _ in range(10):
+        remote.put(sshd.host, b"content", str(tmp_path / "file"))
+        sshd.cut_connections()
+        try:
+            ends.append(run(sshd, "echo", "again"))
+        except HostUnreachable:
+            ends.append("unreachable")
+    assert set(ends) <= {"again\n", "unreachable"} and "unreachable" in ends
+
+
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o755])
 def test_put_writes_owner_mode_and_bytes(sshd: Sshd, tmp_path: Path, mode: int):
     target, content = tmp_path / "new folder" / "it's here", bytes(range(256)) * 4000
