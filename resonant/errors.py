@@ -120,12 +120,13 @@ class HostKeyChanged(HostError):
 
 @dataclass
 class RemoteCommandFailed(ResonantError):
-    """`stderr_tail` holds the last lines only; commands never carry secrets, so all of it may be shown."""
+    """`stderr_tail` holds the last lines only; commands never carry secrets, so all of it may be shown. `said`: more of them."""
 
     command: str
     exit_code: int
     stderr_tail: str
     where: str = "this machine"
+    said: str = ""
 
     def __str__(self) -> str:
         words = {124: "ran out of time", 137: "killed: out of time or of memory"}

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import logging
 import posixpath
 import shlex
 import uuid
@@ -30,11 +31,15 @@ from resonant.lease import render_lost
 CONNECT_TIMEOUT_SECONDS = 10
 KILL_AFTER_SECONDS = 5
 TAIL_LINES = 15
+# For whoever looks for the cause: what it was doing stands above a long trace.
+SAID_LINES = 300
 # What paramiko says when the channel closed without an exit code: killed by a signal, or the connection is gone.
 NO_EXIT_CODE = -1
 KILLED = 137
 
 OnLine = Callable[[str], None]
+# Every failure is raised as well, and told in our words; these are the same once more, with a traceback each.
+logging.getLogger("paramiko.transport").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ def run(host: Host, command: Sequence[str], *, timeout_seconds: float, on_line: 
     except (OSError, EOFError, paramiko.SSHException, CommandTimedOut) as error:
         _forget(host)
         _stop_if_aborted()
-        raise HostUnreachable(f"The SSH connection to {host} broke during `{command[0]}`: {error}") from error
+        raise HostUnreachable(f"The SSH connection to {host} broke during `{command[0]}`: {_why(error)}") from error
     if result.return_code == NO_EXIT_CODE and not connection.is_connected:
         _forget(host)
         _stop_if_aborted()
@@ -104,7 +109,7 @@ def build_failure(host: Host, command: Sequence[str], exit_code: int, output: st
     tail = render_tail(output)
     if host.lease and exit_code == LOST and REFUSED in tail:
         return LeaseLost(render_lost(host.lease, shown(command), str(host)))
-    return RemoteCommandFailed(shown(command), exit_code, tail, str(host))
+    return RemoteCommandFailed(shown(command), exit_code, tail, str(host), render_tail(output, SAID_LINES))
 
 
 def build_remote_line(command: Sequence[str], timeout_seconds: float) -> str:
@@ -122,7 +127,7 @@ def put(host: Host, content: bytes, path: str, *, mode: int = 0o644) -> None:
             file.write(content)
     except (OSError, EOFError, paramiko.SSHException) as error:
         _forget(host)
-        raise HostUnreachable(f"Could not send {path} to {host}: {error}") from error
+        raise HostUnreachable(f"Could not send {path} to {host}: {_why(error)}") from error
     part = posixpath.join(posixpath.dirname(path), f".{upload}")
     move = f"""trap 'rm -f "$1" "$2"' EXIT; install -D -m {mode:o} "$1" "$2" && mv -f "$2" "$3\""""
     home = f"/home/{host.user}" if host.user != "root" else "/root"
@@ -151,6 +156,11 @@ def abort() -> None:
     _close()
 
 
+def _why(error: Exception) -> str:
+    """paramiko's EOFError has no words."""
+    return str(error) or "it was closed"
+
+
 class LineStream(io.TextIOBase):
     """What fabric writes into while a command runs; hands whole lines on."""
 
@@ -165,8 +175,8 @@ class LineStream(io.TextIOBase):
         return len(text)
 
 
-def render_tail(text: str) -> str:
-    return "\n".join(text.strip().splitlines()[-TAIL_LINES:])
+def render_tail(text: str, lines: int = TAIL_LINES) -> str:
+    return "\n".join(text.strip().splitlines()[-lines:])
 
 
 def shown(command: Sequence[str]) -> str:
@@ -214,7 +224,7 @@ def _connect(host: Host) -> Connection:
             f"{host.user} its login?"
         ) from error
     except (OSError, EOFError, paramiko.SSHException) as error:
-        raise HostUnreachable(f"No SSH connection to {host}: {error}") from error
+        raise HostUnreachable(f"No SSH connection to {host}: {_why(error)}") from error
     _CONNECTIONS[key] = connection
     return connection
 

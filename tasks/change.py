@@ -40,9 +40,8 @@ from tasks.release import (
     read_kept,
     read_private,
     record_release,
+    record_schema,
     ship_files,
-    with_schema,
-    write_release,
 )
 from tasks.rollout import (
     NotWell,
@@ -114,9 +113,12 @@ def _leave(
         return
     message = _explain(change, settings, error)
     settle(change.host)
+    now = read_facts(change.host)
+    if now["booted_at"] != change.known["booted_at"]:
+        message = f"The VM was rebooted in the middle of it: it started {now['booted_at']}. Run it again."
     append_receipt(change.host, build_receipt(change, FAILED, message))
     if isinstance(error, ResonantError):
-        serving = read_facts(change.host).placement.release
+        serving = now.placement.release
         serves = f"Release {serving} serves." if serving else "No release serves."
         what = f"{change.what} of release {change.release}" if change.release else change.what
         raise ReleaseFailed(f"{what} failed. {message}\n{serves}") from error
@@ -130,7 +132,7 @@ def _explain(change: Change, settings: Settings, error: BaseException) -> str:
 
 def explain(change: Change, settings: Settings, error: NotWell | RemoteCommandFailed) -> str:
     stage = error.stage if isinstance(error, NotWell) else change.stage
-    said = error.why if isinstance(error, NotWell) else error.stderr_tail
+    said = f"{error.container} {error.why}".strip() if isinstance(error, NotWell) else error.said or error.stderr_tail
     moves = change.moves
     web = {entry.service: entry for entry in (moves.start if moves else ()) if entry.kind == "web"}
     stateful = [entry for entry in (moves.placement.running if moves else ()) if entry.kind == "stateful"]
@@ -203,7 +205,7 @@ def roll_out(
             watched = soak(host, settings, moves, known.placement, switched_at, soak_seconds)
             change.told.append(str(watched))
     with change.at(Stage.SWITCH, "accept and drain"):
-        write_release(host, with_schema(release, read_schema_version(host, release)))
+        record_schema(host, release, read_schema_version(host, release))
         accept(host, release, placement)
         change.told += drain(host, settings, moves, drain_seconds)
         remove_old(host, settings, placement)

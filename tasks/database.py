@@ -12,6 +12,7 @@ from tasks.shell import run
 
 KEPT_DUMPS = 5
 START_SECONDS = 180
+GRACE_SECONDS = 30
 
 
 @step("permanent services", timeout_seconds=600, retries=2)
@@ -24,17 +25,19 @@ def ensure_permanent(host: Host, release: Release, moves: Moves) -> tuple[str, .
     return tuple(f"started {name}" for name in services)
 
 
-@step("migrate", timeout_seconds=7200)
+@step("migrate", timeout_seconds=7200, retries=2)
 def migrate(host: Host, release: Release, moves: Moves) -> tuple[str, ...]:
     """Bring the schema to what the new release expects, after a dump, while the old release serves.
 
-    Raises RemoteCommandFailed. Nothing to do where the migrating service does not change or says that nothing is pending.
+    Raises RemoteCommandFailed. Nothing to do where the migrating service does not change or says that nothing is pending. One
+    that goes on although its run was killed or cut off is waited for, so that no two run at once.
     """
     described = release.description.database
     wanted = described.migrate if described else None
     entry = moves.placement.find(wanted.service) if wanted else None
     if described is None or wanted is None or entry is None or entry not in moves.start:
         return ()
+    run(host, database.end_migration(wanted.timeout_seconds), timeout_seconds=wanted.timeout_seconds + GRACE_SECONDS)
     if wanted.pending and not _is_pending(host, release, moves, wanted.pending):
         return ()
     container = f"resonant-{described.service}-1"
@@ -42,7 +45,7 @@ def migrate(host: Host, release: Release, moves: Moves) -> tuple[str, ...]:
     get_run_logger().info("dump before the migration: %s", file)
     # libpq's own way to give every connection of the command a limit, whatever the migration tool is.
     options = f"PGOPTIONS=-c lock_timeout={wanted.lock_timeout_seconds}s"
-    command = compose.run_once(release, entry.slot, wanted.service, wanted.command, [options])
+    command = compose.run_once(release, entry.slot, wanted.service, wanted.command, [options], name=database.MIGRATION)
     run(host, command, timeout_seconds=wanted.timeout_seconds, on_line=line_logger())
     return (f"migrated the schema (dump: {file})",)
 

@@ -140,12 +140,18 @@ def record_release(
     host: Host, draft: Draft, model: Model, images: Mapping[str, str], image_ids: Mapping[str, str]
 ) -> Release:
     release = build_release(draft, model, image_ids, images, datetime.now(UTC).isoformat(timespec="seconds"))
-    return write_release(host, release)
-
-
-def write_release(host: Host, release: Release) -> Release:
-    put(host, release.model_dump_json(indent=1).encode(), f"{paths.RELEASES}/{release.id}/release.json", mode=0o600)
+    _write(host, release)
     return release
+
+
+@step("schema in manifest", retries=2)
+def record_schema(host: Host, release: Release, version: str) -> None:
+    """The version that the database has once the release serves."""
+    _write(host, release.model_copy(update={"schema_version": version}))
+
+
+def _write(host: Host, release: Release) -> None:
+    put(host, release.model_dump_json(indent=1).encode(), f"{paths.RELEASES}/{release.id}/release.json", mode=0o600)
 
 
 @step("kept release", retries=2)
@@ -160,10 +166,6 @@ def read_kept(host: Host, release_id: str) -> tuple[Release, Model, str]:
     variables = files[names[".env.prod"]]
     model = read_model(files[names[MODEL]], release.description, environment.parse_environment(variables))
     return release, model, variables
-
-
-def with_schema(release: Release, version: str) -> Release:
-    return release.model_copy(update={"schema_version": version})
 
 
 def _read_blocks(settings: Settings, names: tuple[str, ...]) -> dict[str, str]:

@@ -57,10 +57,10 @@ def start_permanent(release: Release, services: Sequence[str], timeout_seconds: 
 
 
 def run_once(
-    release: Release, slot: Slot, service: str, command: Sequence[str], variables: Sequence[str] = ()
+    release: Release, slot: Slot, service: str, command: Sequence[str], variables: Sequence[str] = (), name: str = ""
 ) -> Command:
     """A container of the release for one command; `variables` are NAME=value and no secrets."""
-    given = [word for variable in variables for word in ("--env", variable)]
+    given = [*(["--name", name] if name else []), *(word for variable in variables for word in ("--env", variable))]
     return application(release, slot, "run", "--rm", "--no-deps", "-T", *given, service, *command)
 
 

@@ -3,6 +3,7 @@
 from resonant.commands.shell import Command, script
 from resonant.paths import DUMPS
 
+MIGRATION = "resonant-migration"
 PG_DUMP = 'exec pg_dump --format custom --username "$POSTGRES_USER" "${POSTGRES_DB:-$POSTGRES_USER}"'
 
 
@@ -16,6 +17,14 @@ def dump(container: str, name: str, keep: int) -> Command:
         'rm -f "$2"/*.part; ls -1t "$2"/before-*.dump | tail -n "+$4" | while IFS= read -r old; do rm -f "${old:?}"; done',
         arguments=[container, DUMPS, name, str(keep + 1)],
     )
+
+
+def end_migration(timeout_seconds: int) -> Command:
+    """Wait for a migration whose run is gone, at most so long, and remove its container; nothing to do where there is none."""
+    return script(
+        'timeout "$2" docker wait "$1" >/dev/null 2>&1 || true', 'docker rm --force "$1" >/dev/null 2>&1 || true',
+        arguments=[MIGRATION, str(timeout_seconds)],
+    )  # fmt: skip
 
 
 def ask(container: str, statement: str) -> Command:

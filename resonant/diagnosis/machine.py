@@ -26,7 +26,7 @@ def disk_is_full(case: Case) -> Diagnosis | None:
 def _no_space(case: Case, service: str, found: Found, full: list[Disk], spent: list[Disk]) -> Diagnosis:
     if spent and not full:
         return case.found("inodes exhausted", service, f"{spent[0].path} has no inode left: {found.line}")
-    measured = "; ".join(_measured(disk) for disk in case.evidence.host.disks[:1])
+    measured = "; ".join(_measured(disk) for disk in (full or case.evidence.host.disks)[:1])
     cause = (
         "file system of the container full"
         if found.cause == "disk full" and service and measured and not full

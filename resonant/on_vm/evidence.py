@@ -401,7 +401,7 @@ def describe_host(first: Answers) -> Answers:
         "load": list(os.getloadavg()),
         "memory_total_kb": int(memory.get("MemTotal", 0)),
         "memory_available_kb": int(memory.get("MemAvailable", 0)),
-        "disks": [disk for path in ("/", root) if (disk := describe_disk(path))],
+        "disks": describe_disks("/", root, "/opt/resonant/site", "/opt/resonant/site/releases", "/tmp"),  # noqa: S108
         "kernel": first["kernel"],
         "listeners": first["listeners"],
         "published": {name: ports for name, _, ports in (entry for entry in map(tab_pair, published)) if ports},
@@ -413,11 +413,17 @@ def tab_pair(entry: list[str]) -> tuple[str, str, str]:
     return entry[0], "", entry[1] if len(entry) > 1 and re.search(r":(80|443)->", entry[1]) else ""
 
 
-def describe_disk(path: str) -> Answers | None:
-    try:
-        status = os.statvfs(path)
-    except OSError:
-        return None
+def describe_disks(*paths: str) -> list[Answers]:
+    """Each file system once, by the first of the paths that lies on it."""
+    found: dict[int, Answers] = {}
+    for path in paths:
+        with suppress(OSError):
+            found.setdefault(Path(path).stat().st_dev, describe_disk(path))
+    return list(found.values())
+
+
+def describe_disk(path: str) -> Answers:
+    status = os.statvfs(path)
     return {
         "path": path,
         "free_bytes": status.f_bavail * status.f_frsize,

@@ -19,6 +19,7 @@ RELOADED_WITHIN_SECONDS = 10.0
 RELOAD_AGAIN_SECONDS = 2.0
 # What is being answered by the release that is put back may end, but not for long.
 DRAINED_WITHIN_SECONDS = 3.0
+HEALTHY_WITHIN_SECONDS = 30.0
 LEAVING = "worker process is shutting down"
 ONCE = ("no", "on-failure", "")
 
@@ -38,8 +39,10 @@ def main(folder: str, project: str = "resonant") -> None:
         drain(nginx)
     remove(strays)
     stopped = sorted(name for name in placed if has_stopped(there.get(name)))
+    started = [name for name in stopped if start(name)]
+    wait_for_health(started)
     told = {"activation": placement["activation"], "release": placement["release"], "put_back": put_back}
-    print(json.dumps({**told, "removed": strays, "started": [name for name in stopped if start(name)]}))
+    print(json.dumps({**told, "removed": strays, "started": started}))
 
 
 def choose(activations: Path) -> tuple[Any, str]:
@@ -133,6 +136,16 @@ def has_stopped(state: tuple[str, int, str] | None) -> bool:
 
 def start(container: str) -> bool:
     return run("start", container).returncode == 0
+
+
+def wait_for_health(started: list[str]) -> None:
+    """For a while: whoever looks next would take what is still starting for something to be replaced."""
+    deadline = time.monotonic() + HEALTHY_WITHIN_SECONDS
+    template = "{{with .State.Health}}{{.Status}}{{end}}"
+    while started and time.monotonic() < deadline:
+        if "starting" not in run("inspect", "--format", template, *started).stdout.split():
+            return
+        time.sleep(0.25)
 
 
 def list_containers(project: str) -> dict[str, tuple[str, int, str]]:

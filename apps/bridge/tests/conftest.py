@@ -37,3 +37,13 @@ def wait_for_state(read):
         return row[1:]
 
     return wait_for_state
+
+
+@pytest.fixture
+def wait_until_asked(wait_for_state, claude_api):
+    def wait_until_asked(intent_id):
+        """The bridge has claimed the intent and its request has arrived, so that the next fault is spent on it."""
+        wait_for_state(intent_id, "processing")
+        wait_for("request to Claude", lambda: claude_api.texts)
+
+    return wait_until_asked

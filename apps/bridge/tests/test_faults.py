@@ -37,11 +37,13 @@ def count_done(bridge):
     return float(line.split()[1])
 
 
-def test_the_intent_of_a_killed_bridge_is_taken_up_after_its_lease(start_bridge, add, wait_for_state, claude_api):
+def test_the_intent_of_a_killed_bridge_is_taken_up_after_its_lease(
+    start_bridge, add, wait_for_state, claude_api, wait_until_asked
+):
     claude_api.faults.append(Fault(hang_seconds=60))
     bridge = start_bridge(BRIDGE_LEASE_SECONDS="3")
     intent = add()
-    wait_for_state(intent, "processing")
+    wait_until_asked(intent)
     bridge.kill()
 
     start_bridge()
@@ -59,11 +61,11 @@ def test_an_intent_whose_every_bridge_died_is_failed(start_bridge, add, database
     assert claude_api.texts == []
 
 
-def test_sigterm_lets_the_claim_in_hand_finish(start_bridge, add, wait_for_state, claude_api):
+def test_sigterm_lets_the_claim_in_hand_finish(start_bridge, add, wait_for_state, claude_api, wait_until_asked):
     claude_api.faults.append(Fault(hang_seconds=1))
     bridge = start_bridge()
     intent = add()
-    wait_for_state(intent, "processing")
+    wait_until_asked(intent)
     waiting = add("waits for the next bridge")
 
     code, seconds = bridge.terminate()
@@ -72,11 +74,13 @@ def test_sigterm_lets_the_claim_in_hand_finish(start_bridge, add, wait_for_state
     assert wait_for_state(waiting, "pending") == (None, None, 0)
 
 
-def test_sigterm_gives_back_a_claim_that_takes_too_long(start_bridge, add, wait_for_state, claude_api):
+def test_sigterm_gives_back_a_claim_that_takes_too_long(
+    start_bridge, add, wait_for_state, claude_api, wait_until_asked
+):
     claude_api.faults.append(Fault(hang_seconds=60))
     bridge = start_bridge()
     intent = add()
-    wait_for_state(intent, "processing")
+    wait_until_asked(intent)
 
     code, seconds = bridge.terminate()
     assert (code, seconds < 10) == (0, True)
@@ -93,10 +97,10 @@ def test_sigterm_ends_an_idle_bridge_at_once(start_bridge):
     assert (code, seconds < 2) == (0, True)
 
 
-def test_sigterm_ends_a_bridge_whose_database_is_down(start_bridge, add, wait_for_state, cluster, claude_api):
+def test_sigterm_ends_a_bridge_whose_database_is_down(start_bridge, add, cluster, claude_api, wait_until_asked):
     claude_api.faults.append(Fault(hang_seconds=60))
     bridge = start_bridge()
-    wait_for_state(add(), "processing")
+    wait_until_asked(add())
     cluster.stop()
     try:
         assert bridge.terminate()[1] < 10
@@ -115,11 +119,13 @@ def test_a_bridge_starts_without_the_database_and_finds_it_later(start_bridge, a
     assert wait_for_state(intent, "done")[2] == 1
 
 
-def test_an_answer_is_kept_while_the_database_is_down(start_bridge, add, wait_for_state, cluster, claude_api):
+def test_an_answer_is_kept_while_the_database_is_down(
+    start_bridge, add, wait_for_state, cluster, claude_api, wait_until_asked
+):
     claude_api.faults.append(Fault(hang_seconds=1))
     bridge = start_bridge()
     intent = add()
-    wait_for_state(intent, "processing")
+    wait_until_asked(intent)
     cluster.stop()
     wait_for("503", lambda: bridge.get_status("/health") == 503)
     cluster.start()
@@ -129,11 +135,13 @@ def test_an_answer_is_kept_while_the_database_is_down(start_bridge, add, wait_fo
     bridge.wait_until_healthy("/health")
 
 
-def test_an_intent_deleted_meanwhile_is_let_go(start_bridge, add, wait_for_state, database, claude_api):
+def test_an_intent_deleted_meanwhile_is_let_go(
+    start_bridge, add, wait_for_state, database, claude_api, wait_until_asked
+):
     claude_api.faults.append(Fault(hang_seconds=0.5))
     start_bridge()
     intent = add("unwanted")
-    wait_for_state(intent, "processing")
+    wait_until_asked(intent)
     database.query("DELETE FROM intents WHERE id = %s", intent)
 
     wait_for_state(add("wanted"), "done")
