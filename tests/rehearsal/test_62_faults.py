@@ -8,7 +8,7 @@ from tests.applications.copies import copy_guestbook
 from tests.applications.faults import FAULTS, replace
 from tests.rehearsal.traffic import traffic
 
-QUICK = {"RESONANT_SOAK_SECONDS": "15", "RESONANT_HEALTH_DEADLINE_SECONDS": "30", "RESONANT_DRAIN_SECONDS": "5"}
+QUICK = {"RESONANT_SOAK_SECONDS": "8", "RESONANT_HEALTH_DEADLINE_SECONDS": "30", "RESONANT_DRAIN_SECONDS": "5"}
 # Such a fault begins twelve seconds after the switch.
 LONG_SOAK = {"RESONANT_SOAK_SECONDS": "30"}
 LOAD = {"paths": ("/", "/api/echo?text=hi"), "websocket_path": "/events", "intents_per_second": 0}
