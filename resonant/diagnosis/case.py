@@ -160,7 +160,9 @@ class Case:
             yield f"docker inspect: {dict(self.evidence.reasons)['containers']}"
 
     def _others(self, service: str) -> list[str]:
-        others = [f"{one.service} ({describe_state(one)})" for one in self.unwell if one.service != service]
+        # One that does not exist has not been started yet: that is no fault.
+        unwell = [one for one in self.unwell if one.service != service and one.exists]
+        others = [f"{one.service} ({describe_state(one)})" for one in unwell]
         return [f"also unwell: {'; '.join(others[:4])}"] if others else []
 
 
