@@ -151,7 +151,9 @@ def choose_token(folder: Path) -> int:
 
 
 def beat(folder: Path) -> None:
-    text = f"{read_boot()} {read_boot_clock():.3f}".ljust(HEARTBEAT_BYTES)
+    # Cut off, not rounded: a heartbeat that seems to come from the future would count as none.
+    clock = math.floor(read_boot_clock() * 1000) / 1000
+    text = f"{read_boot()} {clock:.3f}".ljust(HEARTBEAT_BYTES)
     descriptor = os.open(folder / "heartbeat", os.O_WRONLY | os.O_CREAT, 0o600)
     try:
         os.pwrite(descriptor, text.encode(), 0)

@@ -123,7 +123,11 @@ def test_a_file_with_wider_rights_is_closed(tmp_path: Path):
     assert stat.S_IMODE((tmp_path / "ca.pem").stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("content", [None, "", "no number", "999999999", str(os.getpid())])
+@pytest.mark.parametrize(
+    "content",
+    [None, "", "no number", "999999999", str(os.getpid())],
+    ids=["none", "empty", "no number", "nobody", "this process"],
+)
 def test_a_pid_file_of_nobody_or_somebody_else_is_no_supervisor(tmp_path: Path, content: str | None):
     if content is not None:
         (tmp_path / supervisor.PID_FILE).write_text(content)

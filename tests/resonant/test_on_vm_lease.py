@@ -103,6 +103,12 @@ def test_heartbeats_keep_it_longer_than_its_time():
     assert acquire("bob").returncode == commands.HELD
 
 
+def test_who_asks_in_the_moment_of_a_heartbeat_does_not_get_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(lease, "read_boot_clock", lambda: 1000.0006)
+    acquired("ann")
+    assert acquire("bob").returncode == commands.HELD
+
+
 def test_a_silent_lease_is_taken_over_and_its_owner_told():
     old = acquired("ann", ttl_seconds=0.3)
     time.sleep(0.4)
