@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.rehearsal.releases import FIRST, Releases
 from tests.rehearsal.vocabulary import Site, bring_up, is_up, take_down
 
 HERE = Path(__file__).parent
@@ -38,3 +39,12 @@ def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def site(rehearsal: None) -> Site:
     return Site()
+
+
+@pytest.fixture(scope="module")
+def releases(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Releases]:
+    """The reference application in a repository of its own, released as FIRST; afterwards the checkout's own again."""
+    releases = Releases(site, tmp_path_factory.mktemp("releases") / "application")
+    releases.deploy(releases.rename(FIRST))
+    yield releases
+    releases.bring_back_own()

@@ -14,6 +14,7 @@ from tests.rehearsal.vocabulary import Done, Site
 from tests.sandbox_vm.vocabulary import wait_until
 
 TITLE = "Resonant Dashboard"
+FIRST = f"{TITLE} first"
 QUICK = {"RESONANT_SOAK_SECONDS": "8", "RESONANT_HEALTH_DEADLINE_SECONDS": "30"}
 PERMANENT = ("nginx", "postgres")
 

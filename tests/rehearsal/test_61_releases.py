@@ -2,10 +2,8 @@
 
 import time
 
-import pytest
-
 from tests.applications.faults import replace
-from tests.rehearsal.releases import QUICK, TITLE, Releases, assert_failed
+from tests.rehearsal.releases import QUICK, TITLE, assert_failed
 from tests.rehearsal.traffic import traffic
 
 HEALTH_DOCSTRING = '    """200 with the server\'s version, or 503 with the class of the failure."""\n'
@@ -19,15 +17,6 @@ NEVER_HEALTHY = replace(
 FAILS_VISITORS = replace(
     "backend/backend/api.py", "    return Page(items=", "    raise HTTPException(500)\n    return Page(items="
 )
-
-
-@pytest.fixture(scope="module")
-def releases(site, tmp_path_factory):
-    """The reference application in a repository of its own, released; afterwards the checkout's own again."""
-    releases = Releases(site, tmp_path_factory.mktemp("releases") / "application")
-    releases.deploy(releases.rename(f"{TITLE} 1"))
-    yield releases
-    releases.bring_back_own()
 
 
 def test_release(releases):

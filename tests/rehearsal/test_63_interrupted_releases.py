@@ -5,10 +5,8 @@ import re
 import signal
 import time
 
-import pytest
-
 from tests.rehearsal.relay import Relay
-from tests.rehearsal.releases import TITLE, Releases, assert_failed, assert_tidy, let_lease_end
+from tests.rehearsal.releases import TITLE, assert_failed, assert_tidy, let_lease_end
 from tests.sandbox_vm.vocabulary import wait_until
 
 FINISHED = re.compile(r"Task run '(?P<step>[^']+)-[0-9a-f]{3}' - Finished in state Completed")
@@ -34,14 +32,6 @@ MOMENTS = {
 }
 SWITCHED = ("switch", "hand over", "check from outside")
 ACCEPTED = ("accept", "drain")
-
-
-@pytest.fixture(scope="module")
-def releases(site, tmp_path_factory):
-    releases = Releases(site, tmp_path_factory.mktemp("interrupted") / "application")
-    releases.deploy(releases.rename(f"{TITLE} A"))
-    yield releases
-    releases.bring_back_own()
 
 
 def open_deploy(releases, ref, **settings):

@@ -3,11 +3,9 @@
 import shlex
 from contextlib import contextmanager
 
-import pytest
-
 from tests.applications.faults import replace
 from tests.checkouts import copy_checkout
-from tests.rehearsal.releases import TITLE, Releases, assert_failed
+from tests.rehearsal.releases import FIRST, TITLE, assert_failed
 
 VERSIONS = "backend/migrations/versions"
 LOCK_SECONDS = 5
@@ -19,14 +17,6 @@ BEFORE = "UPDATE alembic_version SET version_num = '0001'; ALTER TABLE intents D
 LONG = "BEGIN; SELECT count(*) FROM intents; SELECT pg_sleep(120); COMMIT"
 END_LONG = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(120)%' AND pid <> pg_backend_pid()"
 RELEASES = "/opt/resonant/site/releases"
-
-
-@pytest.fixture(scope="module")
-def releases(site, tmp_path_factory):
-    releases = Releases(site, tmp_path_factory.mktemp("refused") / "application")
-    releases.deploy(releases.rename(f"{TITLE} M"))
-    yield releases
-    releases.bring_back_own()
 
 
 def migration(statement):
@@ -51,7 +41,7 @@ def test_a_migration_that_fails_leaves_schema_and_release_as_they_were(site, rel
         "0001 -> 0002",
         'relation "intentions" does not exist',
     )
-    assert releases.title == f"{TITLE} M"
+    assert releases.title == FIRST
     assert (ask(site, REVISION), ask(site, NOTE)) == ("0001", "")
 
 
@@ -91,7 +81,7 @@ def test_a_good_migration_comes_after_a_dump_and_is_part_of_the_release(site, re
         with releases.nobody_notices():
             back = site.run_flow("rollback", env=releases.environment)
         assert back.returncode == 0, back.stdout
-        assert (releases.title, ask(site, REVISION)) == (f"{TITLE} M", "0002")
+        assert (releases.title, ask(site, REVISION)) == (FIRST, "0002")
     finally:
         releases.repository.git("reset", "--quiet", "--hard", "HEAD~2")
         ask(site, BEFORE)
@@ -119,7 +109,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(site, releases):
     with releases.nobody_notices(), full_disk(site):
         failed = releases.try_deploy(releases.try_out(replace("backend/backend/app.py", TITLE, f"{TITLE} full")))
     assert_failed(failed, "disk full", RELEASES)
-    assert releases.title == f"{TITLE} M"
+    assert releases.title == FIRST
     releases.deploy(releases.rename(f"{TITLE} O"))
     assert releases.title == f"{TITLE} O"
 
