@@ -52,5 +52,7 @@ def compose(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment in which `docker compose` is the real one."""
     environment = find_compose(tmp_path_factory.mktemp("compose"))
     if environment is None:
-        pytest.skip("there is no Docker Compose plugin here, and no machine's image to take it from")
+        pytest.fail(
+            "there is no Docker Compose plugin here, and no machine's image to take it from: run tests/sandbox_vm first"
+        )
     return environment
